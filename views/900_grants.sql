@@ -1,0 +1,63 @@
+-- Who may do what. The roles belong to the server, not to the database; a server whose owner may not create roles
+-- simply has none of them, and the grants are skipped.
+--   gilgamesh_reader    reads everything (analysts, notebooks)
+--   gilgamesh_operator  also loads shots and edits the history, through the functions only
+
+do $$
+declare
+  lacking text;
+begin
+  foreach lacking in array array['gilgamesh_reader', 'gilgamesh_operator'] loop
+    if not exists (select from pg_catalog.pg_roles where rolname = lacking) then
+      begin
+        execute pg_catalog.format('create role %I nologin', lacking);
+      exception
+        when insufficient_privilege then
+          raise notice 'role % was not created: % may not create roles', lacking, current_user;
+        when duplicate_object or unique_violation then
+          null;  -- another database of this server was installed at the same moment
+      end;
+    end if;
+  end loop;
+end
+$$;
+
+-- Functions are everybody's by default; ours are not. The arithmetic and the lookups are for readers, the edits for operators.
+do $$
+declare
+  f regprocedure;
+  reader boolean := exists (select from pg_catalog.pg_roles where rolname = 'gilgamesh_reader');
+  operator boolean := exists (select from pg_catalog.pg_roles where rolname = 'gilgamesh_operator');
+  part regclass;
+begin
+  for f in select p.oid from pg_catalog.pg_proc p where p.pronamespace = 'gilgamesh'::regnamespace loop
+    execute pg_catalog.format('revoke all on function %s from public', f);
+    if reader and not (select p.prosecdef from pg_catalog.pg_proc p where p.oid = f) then
+      execute pg_catalog.format('grant execute on function %s to gilgamesh_reader', f);
+    end if;
+    if operator then
+      execute pg_catalog.format('grant execute on function %s to gilgamesh_operator', f);
+    end if;
+  end loop;
+  if reader then
+    grant usage on schema gilgamesh to gilgamesh_reader;
+    grant select on all tables in schema gilgamesh to gilgamesh_reader;
+  end if;
+  if operator then
+    if reader then
+      begin
+        grant gilgamesh_reader to gilgamesh_operator;
+      exception when insufficient_privilege then
+        null;  -- the roles were made by somebody else, who granted it
+      end;
+    end if;
+    grant usage on schema gilgamesh to gilgamesh_operator;
+    -- Samples are written by COPY, and never changed.
+    grant insert on gilgamesh.shot, gilgamesh.program, gilgamesh.source, gilgamesh.series, gilgamesh.run,
+      gilgamesh.run_input, gilgamesh.unit to gilgamesh_operator;
+    grant insert on gilgamesh.segment, gilgamesh.pyramid to gilgamesh_operator;
+    grant update (duration, status, program_id) on gilgamesh.shot to gilgamesh_operator;
+    grant select on all tables in schema gilgamesh to gilgamesh_operator;
+  end if;
+end
+$$;
