@@ -85,7 +85,7 @@ class NotCalibrated(Unresolved):
 
 
 class InvalidValue(UserError, ValueError):
-    """A value that can never be right: NaN, an odd name, an empty range …"""
+    """A value that can never be right: NaN, an odd name, an empty range."""
 
 
 class UnitMismatch(InvalidValue):

@@ -212,7 +212,7 @@ begin
   insert into signal (name, kind, unit, quantity, component_id, role, label, description, low, high)
        values (add_signal.name, add_signal.kind, add_signal.unit, add_signal.quantity,
                case when add_signal.component is not null then component_named(add_signal.component) end,
-               add_signal.role, add_signal.label, add_signal.description, add_signal.low, add_signal.high)
+               case when add_signal.role is not null then identifier('role', add_signal.role) end, add_signal.label, add_signal.description, add_signal.low, add_signal.high)
     returning id into written;
   insert into alias (name, signal_id) select unnest(add_signal.aliases), written;
   return written;

@@ -1,0 +1,46 @@
+"""One PostgreSQL database that knows everything about a testbed that never stops changing.
+
+A name and a shot number are all you need::
+
+    import gilgamesh_db as gilgamesh
+
+    db = gilgamesh.connect()
+    current = db.signal("Langmuir_I", shot=1234)
+    current.time, current.values, current.unit
+    print(current.provenance)
+"""
+
+from importlib.metadata import version as _version
+
+from . import models
+from .calibration import (
+    Exponential,
+    Logarithm,
+    PiecewisePolynomial,
+    Polynomial,
+    PowerLaw,
+    PowerOfTen,
+    Table,
+)
+from .database import Database, connect
+from .errors import GilgameshError
+from .signal import Signal
+from .timespan import Timespan
+
+__version__ = _version("gilgamesh-db")
+
+__all__ = [
+    "Database",
+    "Exponential",
+    "GilgameshError",
+    "Logarithm",
+    "PiecewisePolynomial",
+    "Polynomial",
+    "PowerLaw",
+    "PowerOfTen",
+    "Signal",
+    "Table",
+    "Timespan",
+    "connect",
+    "models",
+]

@@ -1,0 +1,170 @@
+"""``gilgamesh connect``, ``calibrate``, ``place`` …: edits of the history, each with a reason."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from ..calibration import Polynomial, steps_from_json
+from ..edits import When
+from ..errors import InvalidValue
+from .door import open_database
+
+
+def _when(_context: click.Context, _parameter: click.Parameter, text: str | None) -> When:
+    return int(text) if text is not None and text.isdecimal() else text
+
+
+def _period(command: Callable[..., None]) -> Callable[..., None]:
+    since = click.option("--since", callback=_when, help="Time or shot number; always, if left out.")
+    until = click.option("--until", callback=_when, help="Time or shot number, not included; still, if left out.")
+    return since(until(command))
+
+
+def _edit(command: Callable[..., str]) -> Callable[..., None]:
+    """Open an edit with the given reason, do the command's part, and say what was done."""
+
+    @click.option("--reason", required=True, help="Why; the next person will read it.")
+    @click.option("--author", help="Who says so; the database role, if left out.")
+    @click.pass_context
+    @functools.wraps(command)
+    def run(context: click.Context, /, reason: str, author: str | None, **arguments: Any) -> None:
+        with open_database(context).edit(reason, author=author) as edit:
+            done = command(edit, **arguments)
+        click.echo(done)
+
+    return run
+
+
+@click.group()
+def add() -> None:
+    """Make a component, port or signal known."""
+
+
+@add.command("component")
+@click.argument("name")
+@click.argument("class_", metavar="CLASS")
+@click.option("--parent", help="The component it is part of.")
+@click.option("--serial")
+@_period
+@_edit
+def add_component(edit: Any, name: str, class_: str, parent: str | None, serial: str | None, since: When, until: When) -> str:
+    """Make a physical thing known and place it in the tree."""
+    if until is not None:
+        raise InvalidValue("a new component is there from --since on; retire it when it goes")
+    edit.add_component(name, class_, parent=parent, serial=serial, since=since)
+    return f"{name} is known"
+
+
+@add.command("port")
+@click.argument("device")
+@click.argument("channel")
+@click.option("--dtype", required=True, help="Type of its raw samples, for example int16.")
+@click.option("--unit", default="ct", show_default=True, help="Unit of its raw samples.")
+@_edit
+def add_port(edit: Any, device: str, channel: str, dtype: str, unit: str) -> str:
+    """Make an input channel of a device known."""
+    edit.add_port(device, channel, dtype=dtype, unit=unit)
+    return f"{device}/{channel} is known"
+
+
+@add.command("signal")
+@click.argument("name")
+@click.option("--unit", required=True, help="Unit of its values.")
+@click.option("--quantity", default="")
+@click.option("--component")
+@click.option("--role")
+@click.option("--alias", "aliases", multiple=True)
+@_edit
+def add_signal(edit: Any, name: str, **arguments: Any) -> str:
+    """Make a name for a quantity known."""
+    edit.add_signal(name, **arguments)
+    return f"{name} is known; wire it with: gilgamesh connect {name} PORT --reason …"
+
+
+@click.command()
+@click.argument("signal")
+@click.argument("port")
+@click.option("--through", "chain", multiple=True, help="Component of the chain, from the port outwards; repeat in order.")
+@_period
+@_edit
+def connect(edit: Any, signal: str, port: str, chain: tuple[str, ...], since: When, until: When) -> str:
+    """Wire SIGNAL to PORT (device/channel)."""
+    edit.connect(signal, port, chain=chain, since=since, until=until)
+    return f"{signal} is connected to {port}"
+
+
+@click.command()
+@click.argument("signal")
+@_period
+@_edit
+def disconnect(edit: Any, signal: str, since: When, until: When) -> str:
+    """Unplug SIGNAL."""
+    edit.disconnect(signal, since=since, until=until)
+    return f"{signal} is disconnected"
+
+
+@click.command()
+@click.argument("signal_a")
+@click.argument("signal_b")
+@_period
+@_edit
+def swap(edit: Any, signal_a: str, signal_b: str, since: When, until: When) -> str:
+    """Two cables were found swapped: exchange the ports of two signals for a period."""
+    edit.swap(signal_a, signal_b, since=since, until=until)
+    return f"{signal_a} and {signal_b} are swapped"
+
+
+@click.command()
+@click.argument("item")
+@click.argument("input_unit")
+@click.argument("output_unit")
+@click.option("--polynomial", help="Coefficients, lowest first: '0,-0.01' is -0.01·x.")
+@click.option("--steps", help="Steps as JSON, for anything else.")
+@click.option("--source", help="Where the numbers come from.")
+@_period
+@_edit
+def calibrate(
+    edit: Any, item: str, input_unit: str, output_unit: str, polynomial: str | None, steps: str | None,
+    source: str | None, since: When, until: When,
+) -> str:  # fmt: skip
+    """State how ITEM (component or port) turns INPUT_UNIT into OUTPUT_UNIT."""
+    if (polynomial is None) == (steps is None):
+        raise InvalidValue("give either --polynomial or --steps")
+    try:
+        chain = (
+            (Polynomial(tuple(float(c) for c in polynomial.split(","))),)
+            if polynomial is not None
+            else steps_from_json(json.loads(steps or ""))
+        )
+    except (ValueError, TypeError) as error:
+        if isinstance(error, InvalidValue):
+            raise
+        raise InvalidValue(f"the calibration cannot be read: {error}") from error
+    edit.calibrate(item, chain, input_unit, output_unit, source=source, since=since, until=until)
+    return f"{item} is calibrated"
+
+
+@click.command()
+@click.argument("component")
+@click.argument("parent")
+@_period
+@_edit
+def place(edit: Any, component: str, parent: str, since: When, until: When) -> str:
+    """Move COMPONENT under PARENT."""
+    edit.place(component, parent, since=since, until=until)
+    return f"{component} is part of {parent}"
+
+
+@click.command()
+@click.argument("history", type=click.Choice(["connection", "calibration", "placement", "property", "timing", "definition"]))
+@click.argument("identity", type=int)
+@_edit
+def withdraw(edit: Any, history: str, identity: int) -> str:
+    """It was never true: take back one row of a history."""
+    edit.withdraw(history, identity)
+    return f"{history} {identity} is withdrawn"

@@ -1,0 +1,310 @@
+"""The door: connect to a database of the testbed and ask it things."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from . import installation, translation
+from .embedded import EmbeddedServer
+from .errors import InvalidValue, ServerError, ShotNotFound, SignalNotFound, near_names
+from .timespan import instant
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from .edits import Edit
+    from .signal import Signal
+
+Knowledge = datetime.datetime | datetime.date | str
+
+
+def connect(url: str | sa.URL | None = None, *, known_at: Knowledge | None = None) -> Database:
+    """Open the database of the testbed.
+
+    Parameters
+    ----------
+    url : str, optional
+        ``postgresql://user@host/database`` of the lab's own server (PostgreSQL 15 or newer). Without it
+        the environment variable ``GILGAMESH_DATABASE_URL`` is used; without that, the embedded server,
+        which is created and started when needed.
+    known_at : datetime or str, optional
+        Answer from what was known then.
+
+    Returns
+    -------
+    Database
+        Also a context manager that closes its connections.
+
+    Raises
+    ------
+    ServerError
+        The server cannot be reached or started.
+    DatabaseEmpty, DatabaseForeign, SchemaOutOfDate, SoftwareOutOfDate
+        It can, but the database is not one this software can use; the message says what to type.
+
+    Examples
+    --------
+    >>> import gilgamesh_db as gilgamesh
+    >>> with gilgamesh.connect() as db:  # doctest: +SKIP
+    ...     db.signal("Langmuir_I", shot=1234).values
+    """
+    engine = open_engine(url)
+    try:
+        with reaching(engine), engine.connect() as connection:
+            if embedded(url) and installation.state(connection) is installation.State.EMPTY:
+                connection.rollback()
+                installation.create(engine)
+            installation.require_current(connection)
+    except BaseException:
+        engine.dispose()
+        raise
+    return Database(engine, known_at)
+
+
+def embedded(url: str | sa.URL | None) -> bool:
+    """Whether this would be the embedded server."""
+    return not (url or os.environ.get("GILGAMESH_DATABASE_URL"))
+
+
+def open_engine(url: str | sa.URL | None = None) -> sa.Engine:
+    """Build the engine behind `connect`, whatever state the database is in."""
+    if embedded(url):
+        server = EmbeddedServer()
+        server.ensure_running()
+        url = server.url("postgres")
+        admin = _engine(url)
+        with reaching(admin), admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            exists = connection.exec_driver_sql("select 1 from pg_database where datname = 'gilgamesh'").scalar()
+            if not exists:
+                with contextlib.suppress(sa.exc.IntegrityError, sa.exc.ProgrammingError):  # somebody was faster
+                    connection.exec_driver_sql("create database gilgamesh")
+        admin.dispose()
+        url = server.url("gilgamesh")
+    return _engine(url or os.environ["GILGAMESH_DATABASE_URL"])
+
+
+def _engine(url: str | sa.URL) -> sa.Engine:
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError as error:
+        raise InvalidValue("the database URL cannot be read; write it as postgresql://user@host/database") from error
+    if parsed.get_backend_name() not in ("postgresql", "postgres"):
+        raise InvalidValue(
+            f"{parsed.get_backend_name()!r} is not PostgreSQL; write the URL as postgresql://user@host/database"
+        )
+    engine = sa.create_engine(
+        parsed.set(drivername="postgresql+psycopg"),
+        pool_pre_ping=True,
+        connect_args={"application_name": "gilgamesh", "connect_timeout": 10},
+    )
+    translation.install(engine)
+    return engine
+
+
+@contextlib.contextmanager
+def reaching(engine: sa.Engine) -> Iterator[None]:
+    """Turn a failure to connect into a letter that shows no password."""
+    try:
+        yield
+    except sa.exc.OperationalError as error:
+        where = engine.url.render_as_string(hide_password=True)
+        cause = str(error.orig).strip().splitlines()[0] if error.orig else "no answer"
+        raise ServerError(
+            f"cannot reach PostgreSQL at {where}: {cause}. Check the URL (GILGAMESH_DATABASE_URL), or leave it out to "
+            "use the embedded server"
+        ) from error
+
+
+class Database:
+    """A connected database of the testbed; made by `connect`.
+
+    Attributes
+    ----------
+    engine : sqlalchemy.Engine
+        For those who want SQLAlchemy.
+    """
+
+    def __init__(self, engine: sa.Engine, known_at: Knowledge | None = None) -> None:
+        self.engine = engine
+        self._known_at = instant(known_at)
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        then = f", known_at={self._known_at.isoformat()!r}" if self._known_at else ""
+        return f"<Database {self.engine.url.render_as_string(hide_password=True)}{then}>"
+
+    def close(self) -> None:
+        """Close the connections; the embedded server keeps running for others."""
+        self.engine.dispose()
+
+    def known_at(self, moment: Knowledge) -> Database:
+        """The same database, answering from what was known at an earlier moment.
+
+        Examples
+        --------
+        >>> db.known_at("2026-03-01").signal("Langmuir_I", shot=1234)  # doctest: +SKIP
+        """
+        return Database(self.engine, moment)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        """One transaction in which every view answers from this database's state of knowledge."""
+        with self.engine.begin() as connection:
+            if self._known_at is not None:
+                connection.execute(
+                    sa.text("select set_config('gilgamesh.known_at', :moment, true)"),
+                    {"moment": self._known_at.isoformat()},
+                )
+            yield connection
+
+    @contextlib.contextmanager
+    def session(self) -> Iterator[Session]:
+        """A SQLAlchemy session for the models of `gilgamesh_db.models`, in one transaction."""
+        with self.transaction() as connection, Session(bind=connection) as session:
+            yield session
+            session.flush()
+
+    def sql(self, statement: str, parameters: Mapping[str, Any] | None = None) -> pd.DataFrame:
+        """Run one SQL statement and return its rows.
+
+        Parameters
+        ----------
+        statement : str
+            Values are written ``:name``; tables and views are in the schema ``gilgamesh``.
+        parameters : mapping, optional
+            The values.
+
+        Examples
+        --------
+        >>> db.sql("select signal, unit from gilgamesh.signals where unit = :unit", {"unit": "A"})  # doctest: +SKIP
+        """
+        import pandas as pd
+
+        with self.transaction() as connection:
+            return pd.read_sql_query(sa.text(statement), connection, params=dict(parameters or {}))
+
+    def signal(self, name: str, shot: int) -> Signal:
+        """A signal of a shot, by the name people use; nothing is read before it is needed.
+
+        Parameters
+        ----------
+        name : str
+            Name or alias.
+        shot : int
+            Shot number; a negative one counts from the last shot (-1).
+
+        Raises
+        ------
+        SignalNotFound, ShotNotFound
+            The first with suggestions.
+        """
+        from .signal import Signal
+
+        with self.transaction() as connection:
+            number = self._shot_number(connection, shot)
+            found = connection.execute(
+                sa.text("select name from gilgamesh.signal where name = :name union all "
+                        "select s.name from gilgamesh.alias a join gilgamesh.signal s on s.id = a.signal_id "
+                        "where a.name = :name"),
+                {"name": name},
+            ).scalar()  # fmt: skip
+            if found is None:
+                known = connection.exec_driver_sql(
+                    "select name from gilgamesh.signal union select name from gilgamesh.alias"
+                ).scalars()
+                raise SignalNotFound(f"no signal {name!r}{near_names(name, known)}; list them with `gilgamesh signals`")
+        return Signal(self, str(found), number)
+
+    def shots(self, condition: str | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """Shots as a table, filtered by what is said of them.
+
+        Parameters
+        ----------
+        condition : str, optional
+            For example ``"Gas == 'Argon' and MaxH_Pinj > 500"``; it becomes SQL and is never evaluated as Python.
+        columns : sequence of str, optional
+            Which attributes to show; all by default.
+
+        Returns
+        -------
+        DataFrame
+            Index ``Shot``; started_at, duration, program, status, then the attributes.
+        """
+        from .shots import table_of_shots
+
+        with self.transaction() as connection:
+            return table_of_shots(connection, condition, columns)
+
+    def overview(self, shot: int) -> Figure:
+        """The picture of a discharge: every signal that has samples, grouped by unit."""
+        from .plot import overview
+
+        return overview(self, self.shot_number(shot))
+
+    def shot_number(self, shot: int) -> int:
+        """The number of a shot that exists; a negative one counts from the last shot (-1).
+
+        Raises
+        ------
+        ShotNotFound
+        """
+        with self.transaction() as connection:
+            return self._shot_number(connection, shot)
+
+    def edit(
+        self, reason: str, *, author: str | None = None, recorded_at: datetime.datetime | str | None = None
+    ) -> contextlib.AbstractContextManager[Edit]:
+        """Change the history of the testbed: everything inside is one transaction, and keeps what was known before.
+
+        Parameters
+        ----------
+        reason : str
+            Why; the next person will read it.
+        author : str, optional
+            Who states it; the database role by default.
+        recorded_at : datetime or str, optional
+            Only for imports by the owner: when it became known.
+
+        Examples
+        --------
+        >>> with db.edit("cable found on ai5", author="anna") as edit:  # doctest: +SKIP
+        ...     edit.connect("Langmuir_I", "PXI M6251/ai5", chain=["shunt1"], since="2026-03-01")
+        """
+        from .edits import edit
+
+        return edit(self, reason, author, instant(recorded_at))
+
+    def _shot_number(self, connection: sa.Connection, shot: int) -> int:
+        if shot < 0:
+            row = connection.execute(
+                sa.text("select number from gilgamesh.shot order by number desc offset :back limit 1"),
+                {"back": -shot - 1},
+            ).scalar()
+        else:
+            row = connection.execute(
+                sa.text("select number from gilgamesh.shot where number = :shot"), {"shot": shot}
+            ).scalar()
+        if row is None:
+            first, last, count = connection.exec_driver_sql(
+                "select min(number), max(number), count(*) from gilgamesh.shot"
+            ).one()
+            there = f"there are {count}, from {first} to {last}" if count else "none has been loaded yet"
+            raise ShotNotFound(f"no shot {shot}; {there}; list them with `gilgamesh shots`")
+        return int(row)
+

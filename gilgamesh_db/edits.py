@@ -1,0 +1,246 @@
+"""Changing the history of the testbed from Python; every change goes through the SQL functions of ``views/``."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from psycopg.types.range import TimestamptzRange
+
+from . import units
+from .calibration import Step, steps_to_json
+from .errors import InvalidValue
+from .timespan import Timespan, instant
+
+if TYPE_CHECKING:
+    from .database import Database
+
+When = datetime.datetime | datetime.date | str | int | None
+Value = float | int | str | bool | Sequence[float] | None
+
+
+@contextlib.contextmanager
+def edit(
+    db: Database, reason: str, author: str | None, recorded_at: datetime.datetime | None
+) -> Iterator[Edit]:
+    """One transaction of changes with one reason; see `Database.edit`."""
+    with db.transaction() as connection:
+        connection.execute(
+            sa.text("select gilgamesh.begin_edit(:reason, :author, :recorded_at)"),
+            {"reason": reason, "author": author, "recorded_at": recorded_at},
+        )
+        yield Edit(connection)
+
+
+class Edit:
+    """Changes of the history; made by `Database.edit`.
+
+    Everywhere `since` and `until` are a time (a naive one is UTC), a text such as ``"2026-03-01"``, the number of
+    a shot (from its trigger on), or None for without end. Periods are half-open.
+    """
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    # -- things ----------------------------------------------------------------------------------------
+
+    def add_component(
+        self,
+        name: str,
+        class_: str = "Component",
+        *,
+        parent: str | None = None,
+        serial: str | None = None,
+        description: str = "",
+        since: When = None,
+        properties: Mapping[str, Value | tuple[float, str]] | None = None,
+    ) -> None:
+        """Make a physical thing known and place it under `parent`.
+
+        Parameters
+        ----------
+        properties : mapping, optional
+            Values, or ``(number, unit)`` pairs: ``{"tip length": (10.0, "mm")}``.
+        """
+        self._call("add_component", name=name, class_arg=class_, parent=parent, serial=serial,
+                   description=description, valid=self._period(since, None))  # fmt: skip
+        for key, value in (properties or {}).items():
+            number, unit = value if isinstance(value, tuple) else (value, None)
+            self.set_property(name, key, number, unit, since=since)
+
+    def place(self, component: str, parent: str | None, *, since: When = None, until: When = None) -> None:
+        """Move a component under another for a period."""
+        self._call("place", component=component, parent=parent, valid=self._period(since, until))
+
+    def retire(self, component: str, *, since: When, until: When = None) -> None:
+        """Take a component out of the testbed; refused while a signal or another component needs it."""
+        self._call("retire", component=component, valid=self._period(since, until))
+
+    def set_property(
+        self, component: str, name: str, value: Value, unit: str | None = None, *, since: When = None, until: When = None
+    ) -> None:
+        """State a property of a component for a period."""
+        self._call("set_property", component=component, name=name, value=_json(value),
+                   unit=self._unit(unit), valid=self._period(since, until))  # fmt: skip
+
+    def add_port(
+        self,
+        device: str,
+        channel: str,
+        *,
+        dtype: str,
+        unit: str = "ct",
+        low: float | None = None,
+        high: float | None = None,
+        description: str = "",
+        since: When = None,
+    ) -> None:
+        """Make an input channel of a device known; its name is ``device/channel``."""
+        self._call("add_port", device=device, channel=channel, dtype=dtype, unit=self._unit(unit), low=low, high=high,
+                   description=description, valid=self._period(since, None))  # fmt: skip
+
+    # -- signals ---------------------------------------------------------------------------------------
+
+    def add_signal(
+        self,
+        name: str,
+        *,
+        unit: str,
+        kind: str = "measured",
+        quantity: str = "",
+        component: str | None = None,
+        role: str | None = None,
+        label: str = "",
+        description: str = "",
+        aliases: Sequence[str] = (),
+        plausible: tuple[float, float] | None = None,
+    ) -> None:
+        """Make a name for a quantity known. Values are given in `unit`, whatever the chain ends in."""
+        low, high = plausible or (None, None)
+        self._call("add_signal", name=name, unit=self._unit(unit), kind=kind, quantity=quantity, component=component,
+                   role=role, label=label, description=description, low=low, high=high, aliases=list(aliases))  # fmt: skip
+
+    def define(self, signal: str, formula: str, *, since: When = None, until: When = None) -> None:
+        """State the formula of a derived signal for a period."""
+        self._call("define", signal=signal, formula=formula, valid=self._period(since, until))
+
+    def connect(
+        self, signal: str, port: str, *, chain: Sequence[str] = (), since: When = None, until: When = None
+    ) -> None:
+        """Wire a signal to a port for a period.
+
+        Parameters
+        ----------
+        chain : sequence of str
+            Components whose calibrations apply after the port's own, in this order.
+
+        Raises
+        ------
+        OverlapError
+            The port carries another signal then.
+        UnitMismatch
+            The units along the chain do not compose; raised when the edit ends.
+        """
+        self._call("connect", signal=signal, port=port, chain=list(chain), valid=self._period(since, until))
+
+    def disconnect(self, signal: str, *, since: When = None, until: When = None) -> None:
+        """Unplug a signal for a period."""
+        self._call("disconnect", signal=signal, valid=self._period(since, until))
+
+    def swap(self, signal_a: str, signal_b: str, *, since: When, until: When = None) -> None:
+        """Two cables were found swapped: each signal was in truth on the other's port for the period."""
+        self._call("swap", signal_a=signal_a, signal_b=signal_b, valid=self._period(since, until))
+
+    # -- numbers ---------------------------------------------------------------------------------------
+
+    def calibrate(
+        self,
+        item: str,
+        steps: Step | Sequence[Step],
+        input_unit: str,
+        output_unit: str,
+        *,
+        since: When = None,
+        until: When = None,
+        source: str | None = None,
+        quality: str | None = None,
+    ) -> None:
+        """State how a component or port turns its input into its output for a period."""
+        chain = steps if isinstance(steps, Sequence) else (steps,)
+        self._call("calibrate", item=item, steps=json.dumps(steps_to_json(chain), allow_nan=False),
+                   input_unit=self._unit(input_unit), output_unit=self._unit(output_unit),
+                   valid=self._period(since, until), source=source, quality=quality)  # fmt: skip
+
+    def set_timing(
+        self, device: str, *, start_offset: float = 0.0, clock_rate: float = 1.0, since: When = None, until: When = None
+    ) -> None:
+        """State how the clock of a device runs: time = start_offset + clock_rate × recorded time (s)."""
+        self._call("set_timing", device=device, start_offset=start_offset, clock_rate=clock_rate,
+                   valid=self._period(since, until))  # fmt: skip
+
+    def withdraw(self, history: str, identity: int) -> None:
+        """It was never true: take back one row of a history (connection, calibration, placement …)."""
+        self._call("withdraw", history=history, id=identity)
+
+    # -- shots -----------------------------------------------------------------------------------------
+
+    def add_attribute(self, name: str, *, kind: str, unit: str | None = None, description: str = "") -> None:
+        """Make an attribute of shots known: ``kind`` is number, text or boolean."""
+        self._call("add_attribute", name=name, kind=kind, unit=self._unit(unit), description=description)
+
+    def set_attribute(self, shot: int, name: str, value: float | str | bool | None) -> None:
+        """State the value of an attribute of a shot; None takes it back."""
+        self._call("set_attribute", shot=shot, name=name, value=_json(value))
+
+    # -- inside ----------------------------------------------------------------------------------------
+
+    def _call(self, function: str, **arguments: Any) -> None:
+        """Call one of our SQL functions; names are ours, values are bound."""
+        named = ", ".join(f"{key.removesuffix('_arg')} => {_BOUND.get(key, '{}').format(':' + key)}" for key in arguments)
+        self._connection.execute(sa.text(f"select gilgamesh.{function}({named})"), arguments)  # noqa: S608
+
+    def _period(self, since: When, until: When) -> TimestamptzRange:
+        span = Timespan(self._moment(since), self._moment(until))
+        return TimestamptzRange(span.since, span.until, "[)")
+
+    def _moment(self, when: When) -> datetime.datetime | None:
+        if isinstance(when, bool):
+            raise InvalidValue(f"{when} is neither a time nor a shot")
+        if isinstance(when, int):
+            fired = self._connection.execute(sa.text("select gilgamesh.shot_time(:shot)"), {"shot": when}).scalar_one()
+            return instant(fired)
+        return instant(when)
+
+    def _unit(self, symbol: str | None) -> str | None:
+        """The canonical symbol; a unit the database does not know yet is registered."""
+        if symbol is None:
+            return None
+        unit = units.parse_unit(symbol)
+        self._connection.execute(
+            sa.text('insert into gilgamesh.unit (symbol, dimension, factor, "offset") '
+                    "values (:symbol, :dimension, :factor, :offset) on conflict do nothing"),
+            {"symbol": unit.symbol, "dimension": unit.dimension, "factor": unit.factor, "offset": unit.offset},
+        )  # fmt: skip
+        return str(unit.symbol)
+
+
+_BOUND = {
+    "value": "cast({} as jsonb)",
+    "steps": "cast({} as jsonb)",
+    "valid": "cast({} as tstzrange)",
+    "chain": "cast({} as text[])",
+    "aliases": "cast({} as text[])",
+    "shot": "cast({} as bigint)",
+    "id": "cast({} as bigint)",
+}
+
+
+def _json(value: Value) -> str:
+    try:
+        return json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidValue(f"{value!r} cannot be stored; give a finite number, a text or a truth value") from error

@@ -1,0 +1,227 @@
+"""Installing, upgrading and recognising the database: tables walk forward, views are laid anew.
+
+``schema/*.sql``      the tables as they are now; read like a book
+``migrations/``       how any older database gets there (alembic)
+``views/*.sql``       views and functions, dropped and laid anew at each upgrade
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from .errors import (
+    DatabaseEmpty,
+    DatabaseForeign,
+    SchemaError,
+    SchemaOutOfDate,
+    ServerError,
+    SoftwareOutOfDate,
+)
+
+OLDEST_SERVER = 15
+INSTALL_LOCK = "gilgamesh.install"
+
+
+class State(enum.Enum):
+    """What a database looks like to this version of the software."""
+
+    EMPTY = "empty"
+    CURRENT = "current"
+    OLDER = "older than this software"
+    NEWER = "newer than this software"
+    FOREIGN = "somebody else's"
+
+
+def folder(name: str) -> Path:
+    """Find ``schema``, ``views`` or ``migrations``: beside the sources, or inside the installed package."""
+    installed = Path(__file__).parent / "_files" / name
+    return installed if installed.is_dir() else Path(__file__).parent.parent / name
+
+
+def sql_files(name: str) -> list[Path]:
+    """The numbered SQL files of a folder, in the order in which they are laid."""
+    return sorted(folder(name).glob("*.sql"))
+
+
+def state(connection: Connection) -> State:
+    """Recognise a database without changing it."""
+    return _state_and_revision(connection)[0]
+
+
+def require_current(connection: Connection) -> None:
+    """Let nobody work with a database this software does not understand.
+
+    Raises
+    ------
+    DatabaseEmpty, DatabaseForeign, SchemaOutOfDate, SoftwareOutOfDate
+        Each names the command to type.
+    """
+    found, revision = _state_and_revision(connection)
+    name = connection.engine.url.database
+    if found is State.EMPTY:
+        raise DatabaseEmpty(f"database {name!r} is empty; install Gilgamesh in it with: gilgamesh db create")
+    if found is State.FOREIGN:
+        raise DatabaseForeign(
+            f"database {name!r} holds {_foreign_tables(connection)} but none of Gilgamesh's tables; use a database of its "
+            "own, or install beside them with: gilgamesh db create --beside"
+        )
+    if found is State.OLDER:
+        raise SchemaOutOfDate(
+            f"database {name!r} is at revision {revision}, this software at {head()}; back it up, then type: "
+            "gilgamesh db upgrade"
+        )
+    if found is State.NEWER:
+        raise SoftwareOutOfDate(
+            f"database {name!r} is at revision {revision}, which this software (at {head()}) does not know; upgrade the "
+            "software with: pip install --upgrade gilgamesh-db"
+        )
+
+
+def create(engine: sa.Engine, *, beside: bool = False) -> None:
+    """Install Gilgamesh in an empty database; a current one is left as it is."""
+    with _exclusively(engine) as connection:
+        found = state(connection)
+        if found is State.CURRENT:
+            return
+        if found is not State.EMPTY and not (found is State.FOREIGN and beside):
+            require_current(connection)
+        _run_revisions(connection)
+
+
+def upgrade(engine: sa.Engine) -> None:
+    """Bring an older database to this software's revision and lay views and functions anew."""
+    with _exclusively(engine) as connection:
+        found = state(connection)
+        if found not in (State.CURRENT, State.OLDER):
+            require_current(connection)
+        _run_revisions(connection)
+
+
+def head() -> str:
+    """The newest revision this software knows."""
+    from alembic.script import ScriptDirectory
+
+    newest = ScriptDirectory(str(folder("migrations"))).get_current_head()
+    if newest is None:
+        raise SchemaError(f"no revisions in {folder('migrations')}; the installation is incomplete, install it again")
+    return newest
+
+
+def lay_views(connection: Connection) -> None:
+    """Create every view, function and trigger, then the grants."""
+    for path in sql_files("views"):
+        connection.exec_driver_sql(_literal(path.read_text("utf-8")))
+
+
+def drop_views(connection: Connection) -> None:
+    """Drop every view, function and trigger of ours, the newest first.
+
+    They were laid in one go, each after what it needs, so the reverse of their age is a safe order.
+    Nothing cascades: where somebody's own view stands on one of ours, the upgrade stops and says so.
+    """
+    ours = connection.exec_driver_sql(
+        """
+        select 'trigger', t.oid, format('drop trigger %%I on %%s', t.tgname, t.tgrelid::regclass)
+          from pg_trigger t join pg_class c on c.oid = t.tgrelid
+         where c.relnamespace = to_regnamespace('gilgamesh') and not t.tgisinternal and t.tgparentid = 0
+        union all
+        select 'view', c.oid, format('drop view %%s', c.oid::regclass)
+          from pg_class c where c.relnamespace = to_regnamespace('gilgamesh') and c.relkind = 'v'
+        union all
+        select 'function', p.oid, format('drop function %%s', p.oid::regprocedure)
+          from pg_proc p where p.pronamespace = to_regnamespace('gilgamesh')
+        """
+    ).all()
+    order = sorted(ours, key=lambda row: (row[0] != "trigger", -int(row[1])))
+    for _, _, statement in order:
+        try:
+            connection.exec_driver_sql(_literal(statement))
+        except sa.exc.DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) != "2BP01":
+                raise
+            detail = error.orig.diag.message_detail if isinstance(error.orig, psycopg.Error) else ""
+            raise SchemaError(
+                f"the upgrade stopped, and nothing was changed: views of your own stand on ours ({detail}). "
+                "Keep their definitions (pg_get_viewdef), drop them, upgrade, and create them again"
+            ) from error
+
+
+@contextlib.contextmanager
+def _exclusively(engine: sa.Engine) -> Iterator[Connection]:
+    """One transaction under a lock, so that two installers wait for each other."""
+    with engine.begin() as connection:
+        version = connection.exec_driver_sql("show server_version_num").scalar_one()
+        if int(version) // 10000 < OLDEST_SERVER:
+            raise ServerError(
+                f"the server is PostgreSQL {int(version) // 10000}; Gilgamesh needs {OLDEST_SERVER} or newer"
+            )
+        connection.exec_driver_sql("set local lock_timeout = '30s'")
+        connection.exec_driver_sql("set local client_min_messages = warning")
+        connection.execute(
+            sa.text("select pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": INSTALL_LOCK}
+        )
+        yield connection
+
+
+def _run_revisions(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(folder("migrations")).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    with warnings.catch_warnings():
+        # The indexes and exclusions alembic cannot picture are compared by the dump test instead.
+        warnings.simplefilter("ignore", sa.exc.SAWarning)
+        command.upgrade(config, "head")
+
+
+def _state_and_revision(connection: Connection) -> tuple[State, str | None]:
+    ours = connection.exec_driver_sql(
+        "select to_regnamespace('gilgamesh') is not null, to_regclass('gilgamesh.alembic_version') is not null"
+    ).one()
+    if not ours[0]:
+        return (State.FOREIGN if _foreign_tables(connection) else State.EMPTY), None
+    if not ours[1]:
+        return State.FOREIGN, None
+    revision = connection.exec_driver_sql("select version_num from gilgamesh.alembic_version").scalar()
+    if revision is None:
+        return State.FOREIGN, None
+    if revision == head():
+        return State.CURRENT, revision
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
+
+    try:
+        ScriptDirectory(str(folder("migrations"))).get_revision(revision)
+    except CommandError:
+        return State.NEWER, revision
+    return State.OLDER, revision
+
+
+def _foreign_tables(connection: Connection) -> str:
+    names = connection.exec_driver_sql(
+        """
+        select format('%%s.%%s', n.nspname, c.relname)
+          from pg_class c join pg_namespace n on n.oid = c.relnamespace
+         where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname !~ '^(pg_|information_schema$)'
+           and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e')
+         order by 1 limit 4
+        """
+    ).scalars()
+    shown = list(names)
+    return ", ".join(shown[:3]) + (" …" if len(shown) > 3 else "")
+
+
+def _literal(statement: str) -> str:
+    """SQL that is sent as it stands; psycopg would read ``%`` as a placeholder."""
+    return statement.replace("%", "%%")

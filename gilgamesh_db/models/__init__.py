@@ -1,0 +1,48 @@
+"""The tables as SQLAlchemy models, for those who want the ORM.
+
+Read through them freely. History (wiring, calibrations, the tree …) is edited through
+`gilgamesh_db.Database.edit`, which keeps what was known before; relationships are
+therefore view-only.
+
+Examples
+--------
+>>> from sqlalchemy import select
+>>> from gilgamesh_db.models import Connection, Signal
+>>> str(select(Signal.name).join(Connection).where(Signal.unit == "A")).splitlines()[0]
+'SELECT gilgamesh.signal.name '
+"""
+
+from .base import Base, History, Stated
+from .component import Component, Placement, Port, Property, Unit
+from .history import Edit
+from .series import Pyramid, Run, RunInput, Segment, Series, Source
+from .shot import Attribute, AttributeValue, Program, Shot
+from .signal import Alias, Calibration, Connection, Definition, Signal, Timing
+
+__all__ = [
+    "Alias",
+    "Attribute",
+    "AttributeValue",
+    "Base",
+    "Calibration",
+    "Component",
+    "Connection",
+    "Definition",
+    "Edit",
+    "History",
+    "Placement",
+    "Port",
+    "Program",
+    "Property",
+    "Pyramid",
+    "Run",
+    "RunInput",
+    "Segment",
+    "Series",
+    "Shot",
+    "Signal",
+    "Source",
+    "Stated",
+    "Timing",
+    "Unit",
+]

@@ -1,0 +1,117 @@
+"""Raw samples, exactly as recorded, the files they came from and the analyses made of them."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from sqlalchemy import ARRAY, BigInteger, ForeignKey, Index, Integer, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from .base import Base, Numbered
+from .component import Port
+from .history import Instant
+from .shot import Shot
+from .signal import Connection, Signal
+
+
+class Source(Numbered, Base):
+    """A file that was loaded."""
+
+    __tablename__ = "source"
+
+    name: Mapped[str]
+    format: Mapped[str]
+    size: Mapped[int]
+    sha256: Mapped[bytes] = mapped_column(unique=True)
+    loaded_at: Mapped[datetime.datetime] = mapped_column(Instant, server_default=text("now()"))
+    loaded_by: Mapped[str] = mapped_column(server_default=text("SESSION_USER"))
+
+
+class Run(Numbered, Base):
+    """One stored analysis of one shot."""
+
+    __tablename__ = "run"
+    __table_args__ = (Index("run_shot_idx", "shot"),)
+
+    method: Mapped[str]
+    version: Mapped[str]
+    parameters: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    shot: Mapped[int | None] = mapped_column(ForeignKey(Shot.number))
+    known_at: Mapped[datetime.datetime] = mapped_column(Instant)
+    author: Mapped[str]
+    started_at: Mapped[datetime.datetime] = mapped_column(Instant, server_default=text("now()"))
+
+
+class Series(Numbered, Base):
+    """One record of one port in one shot, or one output of a run."""
+
+    __tablename__ = "series"
+    __table_args__ = (
+        Index("series_shot_port_idx", "shot", "port_id", unique=True, postgresql_where=text("port_id is not null")),
+        Index("series_run_signal_idx", "run_id", "signal_id", unique=True, postgresql_where=text("run_id is not null")),
+        Index("series_signal_idx", "signal_id", "shot", postgresql_where=text("signal_id is not null")),
+        Index("series_port_idx", "port_id"),
+        Index("series_source_idx", "source_id"),
+    )
+
+    shot: Mapped[int] = mapped_column(ForeignKey(Shot.number))
+    port_id: Mapped[int | None] = mapped_column(ForeignKey(Port.component_id))
+    signal_id: Mapped[int | None] = mapped_column(ForeignKey(Signal.id))
+    run_id: Mapped[int | None] = mapped_column(ForeignKey(Run.id))
+    source_id: Mapped[int | None] = mapped_column(ForeignKey(Source.id))
+    dtype: Mapped[str]
+    n: Mapped[int]
+    start: Mapped[float | None]
+    dt: Mapped[float | None]
+    segment_n: Mapped[int] = mapped_column(Integer)
+    sha256: Mapped[bytes]
+
+    port: Mapped[Port | None] = relationship(viewonly=True)
+    source: Mapped[Source | None] = relationship(viewonly=True)
+    run: Mapped[Run | None] = relationship(viewonly=True)
+
+
+class Segment(Base):
+    """Consecutive samples of a series."""
+
+    __tablename__ = "segment"
+    __table_args__ = ({"postgresql_partition_by": "RANGE (shot)"},)
+
+    shot: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    series_id: Mapped[int] = mapped_column(ForeignKey(Series.id), primary_key=True, autoincrement=False)
+    position: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    n: Mapped[int] = mapped_column(Integer)
+    payload: Mapped[bytes]
+    times: Mapped[bytes | None]
+    total: Mapped[float]
+    squares: Mapped[float]
+    minimum: Mapped[float | None]
+    maximum: Mapped[float | None]
+
+
+class Pyramid(Base):
+    """Minimum and maximum of every 64 and every 4096 raw samples."""
+
+    __tablename__ = "pyramid"
+    __table_args__ = ({"postgresql_partition_by": "RANGE (shot)"},)
+
+    shot: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    series_id: Mapped[int] = mapped_column(ForeignKey(Series.id), primary_key=True, autoincrement=False)
+    level: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    position: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    n: Mapped[int] = mapped_column(Integer)
+    payload: Mapped[bytes]
+
+
+class RunInput(Base):
+    """What a run read: which records, through which wiring and calibrations."""
+
+    __tablename__ = "run_input"
+    __table_args__ = (Index("run_input_series_idx", "series_id"),)
+
+    run_id: Mapped[int] = mapped_column(ForeignKey(Run.id), primary_key=True, autoincrement=False)
+    series_id: Mapped[int] = mapped_column(ForeignKey(Series.id), primary_key=True, autoincrement=False)
+    signal_id: Mapped[int] = mapped_column(ForeignKey(Signal.id), primary_key=True, autoincrement=False)
+    connection_id: Mapped[int | None] = mapped_column(ForeignKey(Connection.id))
+    calibrations: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), server_default="{}")

@@ -1,0 +1,169 @@
+"""Shots as a table, and conditions on them translated to SQL (never evaluated as Python)."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from .errors import AttributeNotFound, ConditionError, near_names
+from .models import Attribute, AttributeValue, Program, Shot
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_OWN: dict[str, sa.ColumnElement[Any]] = {
+    "Shot": Shot.number.expression,
+    "Date": Shot.started_at.expression,
+    "Duration": Shot.duration.expression,
+    "Program": Program.name.expression,
+    "Status": Shot.status.expression,
+}
+_COMPARISONS = {
+    ast.Eq: "is_not_distinct_from", ast.NotEq: "is_distinct_from", ast.Lt: "__lt__", ast.LtE: "__le__",
+    ast.Gt: "__gt__", ast.GtE: "__ge__",
+}  # fmt: skip
+
+
+def table_of_shots(
+    connection: sa.Connection, condition: str | None, columns: Sequence[str] | None
+) -> pd.DataFrame:
+    """See `Database.shots`."""
+    import pandas as pd
+
+    attributes = {a.name: a for a in connection.execute(sa.select(Attribute.id, Attribute.name, Attribute.kind))}
+    wanted = list(attributes) if columns is None else list(columns)
+    for name in wanted:
+        if name not in attributes and name not in _OWN:
+            raise _unknown(name, attributes)
+    query = sa.select(Shot.number).outerjoin(Program)
+    if condition is not None:
+        query = query.where(_Translator(attributes).translate(condition))
+    matching = query.subquery()
+    shots = connection.execute(
+        sa.select(Shot.number, Shot.started_at, Shot.duration, Program.name, Shot.status)
+        .outerjoin(Program)
+        .where(Shot.number.in_(sa.select(matching.c.number)))
+        .order_by(Shot.number)
+    ).all()
+    table = pd.DataFrame(shots, columns=["Shot", "Date", "Duration", "Program", "Status"]).set_index("Shot")
+    said = connection.execute(
+        sa.select(AttributeValue.shot, Attribute.name, AttributeValue.number, AttributeValue.text, AttributeValue.boolean)
+        .join(Attribute)
+        .where(_believed(), AttributeValue.shot.in_(sa.select(matching.c.number)), Attribute.name.in_(wanted))
+    ).all()
+    values: dict[str, dict[int, Any]] = {name: {} for name in wanted if name in attributes}
+    for shot, name, number, text, boolean in said:
+        values[name][shot] = number if number is not None else text if text is not None else boolean
+    for name, by_shot in values.items():
+        kind = {"number": "float64", "text": "str", "boolean": "boolean"}[attributes[name].kind]
+        table[name] = pd.Series(by_shot, index=table.index, dtype=kind)
+    return table if columns is None else table[wanted]
+
+
+def _believed() -> sa.ColumnElement[bool]:
+    return AttributeValue.recorded.op("@>")(sa.func.gilgamesh.known_at())
+
+
+def _unknown(name: str, attributes: dict[str, Any]) -> AttributeNotFound:
+    known = [*_OWN, *attributes]
+    return AttributeNotFound(f"no attribute {name!r} of shots{near_names(name, known)}; there are: {', '.join(known)}")
+
+
+class _Translator:
+    """A condition in Python's syntax, as SQL with bound values."""
+
+    def __init__(self, attributes: dict[str, Any]) -> None:
+        self._attributes = attributes
+
+    def translate(self, condition: str) -> sa.ColumnElement[bool]:
+        try:
+            tree = ast.parse(condition.strip(), mode="eval").body
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            raise ConditionError(
+                f"the condition {condition!r} cannot be read ({error}); write it like: Gas == 'Argon' and MaxH_Pinj > 500"
+            ) from error
+        return self._truth(tree)
+
+    def _truth(self, node: ast.expr) -> sa.ColumnElement[bool]:
+        match node:
+            case ast.BoolOp(op=ast.And(), values=parts):
+                return sa.and_(*map(self._truth, parts))
+            case ast.BoolOp(op=ast.Or(), values=parts):
+                return sa.or_(*map(self._truth, parts))
+            case ast.UnaryOp(op=ast.Not(), operand=part):
+                return sa.not_(sa.func.coalesce(self._truth(part), False))
+            case ast.Compare(left=left, ops=operators, comparators=others):
+                pairs = zip([left, *others[:-1]], operators, others, strict=True)
+                return sa.and_(*(self._comparison(a, op, b) for a, op, b in pairs))
+            case ast.Name(id=name):
+                kind, column = self._named(name)
+                if kind == "boolean":
+                    return column.is_(True)
+                raise ConditionError(f"{name!r} alone is not a condition; compare it, for example: {name} == …")
+            case _:
+                raise ConditionError(f"{ast.unparse(node)!r} is not a condition; compare attributes with ==, !=, <, <=, >, >= or in")
+
+    def _comparison(self, left: ast.expr, operator: ast.cmpop, right: ast.expr) -> sa.ColumnElement[bool]:
+        if isinstance(operator, ast.In | ast.NotIn):
+            if not isinstance(left, ast.Name) or not isinstance(right, ast.List | ast.Tuple):
+                raise ConditionError(f"{ast.unparse(right)!r} is not a list of values; write for example: Gas in ['Argon', 'Helium']")
+            kind, column = self._named(left.id)
+            members = [self._constant(item, kind, left.id) for item in right.elts]
+            found = sa.func.coalesce(column.in_(members), False)
+            return sa.not_(found) if isinstance(operator, ast.NotIn) else found
+        if type(operator) not in _COMPARISONS:
+            raise ConditionError(f"{ast.unparse(ast.Compare(left, [operator], [right]))!r} is not a comparison of values")
+        if not isinstance(left, ast.Name) and isinstance(right, ast.Name):
+            mirrored = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE}
+            left, right, operator = right, left, mirrored.get(type(operator), type(operator))()
+        if not isinstance(left, ast.Name):
+            raise ConditionError(f"{ast.unparse(left)!r} is not the name of an attribute")
+        kind, column = self._named(left.id)
+        if isinstance(right, ast.Name):
+            other_kind, other = self._named(right.id)
+            if other_kind != kind:
+                raise ConditionError(f"{left.id!r} is a {kind} and {right.id!r} a {other_kind}; they cannot be compared")
+        else:
+            other = sa.literal(self._constant(right, kind, left.id))
+        compared: sa.ColumnElement[bool] = getattr(column, _COMPARISONS[type(operator)])(other)
+        return compared
+
+    def _named(self, name: str) -> tuple[str, sa.ColumnElement[Any]]:
+        if name in _OWN:
+            kind = {"Shot": "number", "Duration": "number", "Date": "date"}.get(name, "text")
+            return kind, _OWN[name]
+        if name not in self._attributes:
+            raise _unknown(name, self._attributes)
+        attribute = self._attributes[name]
+        value = getattr(AttributeValue, attribute.kind)
+        lookup = (
+            sa.select(value)
+            .where(AttributeValue.shot == Shot.number, AttributeValue.attribute_id == attribute.id, _believed())
+            .correlate(Shot)
+            .scalar_subquery()
+        )
+        return attribute.kind, lookup
+
+    @staticmethod
+    def _constant(node: ast.expr, kind: str, name: str) -> Any:
+        negative = isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub)
+        inner = node.operand if isinstance(node, ast.UnaryOp) and negative else node
+        if not isinstance(inner, ast.Constant):
+            raise ConditionError(f"{ast.unparse(node)!r} is not a value; compare {name!r} with a number, text, True or False")
+        value = -inner.value if negative and isinstance(inner.value, int | float) else inner.value
+        fits = {
+            "number": isinstance(value, int | float) and not isinstance(value, bool),
+            "text": isinstance(value, str),
+            "boolean": isinstance(value, bool),
+            "date": isinstance(value, str),
+        }[kind]
+        if not fits:
+            raise ConditionError(f"{name!r} is a {kind}, but it is compared with {value!r}")
+        if kind == "date":
+            from .timespan import instant
+
+            return instant(str(value))
+        return value

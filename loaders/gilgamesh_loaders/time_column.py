@@ -1,0 +1,123 @@
+"""A printed column of times is uniform but rounded, or truly irregular; this tells which.
+
+Instruments sample evenly and print each time with a few digits, or out of a float32. Taken at face value such
+a column jitters, and where the digits run out it stands still. `uniform_axis` tells whether one start and one
+interval explain every printed number within the rounding of its own digits, and which.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+_NUMBER = re.compile(r"\s*[+-]?\d*(?:\.(\d*))?(?:[eE]([+-]?\d+))?\s*")
+_MOST_DIGITS = 17  # tell any two float64 apart
+
+
+def uniform_axis(texts: Sequence[str]) -> tuple[float, float] | None:
+    """Find the start and the interval of a column of evenly spaced times, as printed.
+
+    Parameters
+    ----------
+    texts : sequence of str, length n
+        The numbers as the file has them, with a decimal point.
+
+    Returns
+    -------
+    tuple of float, or None
+        ``(start, dt)`` in the unit of the column, with as few digits as explain all numbers; None when they
+        do not increase evenly within their own rounding.
+
+    Notes
+    -----
+    Where the last digit is worth more than half an interval, a sample that was never taken looks like
+    rounding. Such a column counts as uniform only if it is exactly even, or if numbers repeat, so that the
+    digits have visibly run out.
+
+    Examples
+    --------
+    >>> uniform_axis(["-5.9999998e-06", "-5.9800000e-06", "-5.9600002e-06", "-5.9399999e-06"])
+    (-6e-06, 2e-08)
+    >>> uniform_axis(["0.00", "0.00", "0.01", "0.01", "0.02"])
+    (0.0, 0.005)
+    >>> uniform_axis(["0", "1", "2", "4"])  # one is missing
+    """
+    times = np.array([float(text) for text in texts])
+    if times.size < 2 or not np.isfinite(times).all() or not times[-1] > times[0]:
+        return None
+    noise = np.full(times.shape, max(4, times.size) * np.spacing(np.abs(times).max()))  # a sum of n float64
+    exact = _line_within(times, noise)
+    if exact is not None:
+        return exact
+    rounding = _rounding(times, texts)
+    interval = (times[-1] - times[0]) / (times.size - 1)
+    repeats = bool((np.diff(times) == 0).any())
+    if not repeats and (times.size < 4 or interval < 4 * rounding.max()):
+        return None
+    return _line_within(times, noise + rounding)
+
+
+def _line_within(times: Floats, slack: Floats) -> tuple[float, float] | None:
+    """Find the start and interval of fewest digits that miss no time by more than its slack."""
+    slope = float(times[-1] - times[0]) / (times.size - 1)
+    steps = np.arange(times.size)
+    for digits in range(1, _MOST_DIGITS + 1):
+        dt = float(f"{slope:.{digits}g}")
+        rest = times - steps * dt
+        low, high = float((rest - slack).max()), float((rest + slack).min())
+        if low <= high:
+            return _shortest_between(low, high), dt
+    return None
+
+
+def _rounding(times: Floats, texts: Sequence[str]) -> Floats:
+    """How far each printed number may lie from the true time: half its last digit, or what a float32 loses.
+
+    Instruments also reckon in float32, start plus index times interval; that loses up to one unit in the last
+    place of the largest time, near zero as well.
+    """
+    half: Floats = _printed_quanta(times, texts) / 2
+    with np.errstate(over="ignore"):
+        single = times.astype(np.float32)
+    if np.isfinite(single).all() and (np.abs(single - times) <= half).all():
+        half = half + float(np.spacing(np.abs(single).max()))
+    return half
+
+
+def _printed_quanta(times: Floats, texts: Sequence[str]) -> Floats:
+    """Give the value of the last printed digit of each number.
+
+    Some writers drop trailing zeros, so the finest digit of a decade counts for all numbers in it, and for
+    the decades below: whether digits or decimals are kept, smaller numbers are never printed more coarsely.
+    """
+    quanta = np.array([_quantum(text) for text in texts])
+    decades = np.floor(np.log10(np.abs(times), where=times != 0, out=np.full(times.shape, -400.0)))
+    _, place = np.unique(decades, return_inverse=True)
+    finest = np.full(place.max() + 1, math.inf)
+    np.minimum.at(finest, place, quanta)
+    finest = np.minimum.accumulate(finest[::-1])[::-1]
+    return np.asarray(finest[place], dtype=np.float64)
+
+
+def _quantum(text: str) -> float:
+    parsed = _NUMBER.fullmatch(text)
+    if parsed is None:
+        return 0.0
+    return float(f"1e{int(parsed[2] or 0) - len(parsed[1] or '')}")
+
+
+def _shortest_between(low: float, high: float) -> float:
+    if low <= 0.0 <= high:
+        return 0.0
+    middle = low + (high - low) / 2
+    candidates = (float(f"{middle:.{digits}g}") for digits in range(1, _MOST_DIGITS + 1))
+    return next((one for one in candidates if low <= one <= high), middle)
