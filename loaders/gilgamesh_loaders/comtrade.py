@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gilgamesh_db.calibration import Polynomial
-from gilgamesh_db.errors import FileRefused
+from gilgamesh_db.errors import FileRefused, InvalidValue
 from gilgamesh_loaders.comtrade_header import BYTES_PER_COUNT, COUNTS_LINE, Header, library
 from gilgamesh_loaders.formats import Hints, decoded, refusing, shown, source_of
 from gilgamesh_loaders.plan import Scale, SeriesPlan, ShotPlan, duration_of, unit_or_note
@@ -216,7 +216,7 @@ def _series(header: Header, data: _Data, hints: Hints) -> Iterator[SeriesPlan]:
             device=device,
             channel=channel.name,
             raw=_as_in_file(header, channel, counts),
-            scale=Scale((Polynomial((channel.b, channel.a)),), unit),
+            scale=Scale((_rule(header, channel),), unit),
             description=_described(channel.ccbm, _phase(channel), note, _side(channel)),
             **base.skewed(channel.skew * 1e-6),
         )
@@ -232,6 +232,14 @@ def _series(header: Header, data: _Data, hints: Hints) -> Iterator[SeriesPlan]:
             description=_described(channel.ccbm, _phase(channel), f"normal state {channel.y}"),
             **base.skewed(0.0),
         )
+
+
+def _rule(header: Header, channel: Any) -> Polynomial:
+    try:
+        return Polynomial((channel.b, channel.a))
+    except InvalidValue as error:
+        rule = f"{channel.a} * x + {channel.b}"
+        raise FileRefused(f"{header.name}: the rule of {channel.name!r}, {rule}, is none: {error}") from error
 
 
 @dataclass(frozen=True)
