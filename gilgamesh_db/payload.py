@@ -134,13 +134,15 @@ def segments(
         part = samples[first : first + length]
         numbers = part[np.isfinite(part)] if part.dtype.kind == "f" else part
         wide = numbers.astype(np.float64)
+        with np.errstate(over="ignore"):
+            total, squares = wide.sum(), np.dot(wide, wide)
         yield Segment(
             position,
             part.size,
             encode(part),
             None if times is None else encode(times[first : first + length]),
-            _finite(wide.sum()),
-            _finite(np.dot(wide, wide)),
+            float(total),
+            float(squares),
             float(wide.min()) if wide.size else None,
             float(wide.max()) if wide.size else None,
         )
@@ -168,6 +170,3 @@ def pyramid(samples: NDArray[np.generic]) -> Iterator[PyramidBlock]:
             block = pairs[first : first + 2 * PYRAMID_BLOCK]
             yield PyramidBlock(level, position, block.size // 2, encode(block))
 
-
-def _finite(total: np.float64) -> float:
-    return float(total) if np.isfinite(total) else float("nan")

@@ -48,7 +48,7 @@ def translate(error: psycopg.Error) -> errors.GilgameshError | None:
         return errors.InvalidValue(f"the database refuses it by the rule {error.diag.constraint_name!r}: {said}")
     if code == "23505":
         return errors.ConflictError(f"it exists already: {detail or said}")
-    if code == "22P02" or code == "22007":
+    if code in ("22P02", "22007") or (not code and isinstance(error, psycopg.DataError)):
         return errors.InvalidValue(said)
     if code == "42501":
         return errors.UserError(f"{said}; ask the owner of the database for the role gilgamesh_operator")

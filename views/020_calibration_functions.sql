@@ -71,7 +71,7 @@ create function gilgamesh.ieee_power(base float8, exponent float8) returns float
 as $$
 declare
   whole constant boolean := exponent = floor(exponent);
-  odd constant boolean := whole and abs(exponent) < 2::float8 ^ 53 and exponent::numeric % 2 <> 0;
+  odd constant boolean := whole and exponent / 2 <> floor(exponent / 2);
   negative constant boolean := odd and (base < 0 or base::text = '-0');
   magnitude float8;      -- natural logarithm of the result
   root float8;

@@ -69,7 +69,7 @@ declare
   i1 bigint;
   width integer;
 begin
-  if not t0 < t1 then
+  if t0 is null or t1 is null or t0 >= t1 or 'NaN' in (t0, t1) then
     raise exception using errcode = 'GG008', message = format('the window from %s s to %s s is empty', t0, t1),
       hint = 'Windows are half-open: from t0, up to but not including t1.';
   end if;

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, MetaData
+from sqlalchemy import BigInteger, Double, ForeignKey, Identity, MetaData, Text
 from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE, Range
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -23,7 +23,13 @@ class Base(DeclarativeBase):
             "uq": "%(table_name)s_%(column_0_N_name)s_key",
         },
     )
-    type_annotation_map = {Period: TSTZRANGE(), dict[str, Any]: JSONB(), int: BigInteger()}  # noqa: RUF012
+    type_annotation_map = {  # noqa: RUF012
+        Period: TSTZRANGE(),
+        dict[str, Any]: JSONB(),
+        int: BigInteger(),
+        float: Double(),
+        str: Text(),
+    }
 
     def __repr__(self) -> str:
         name = getattr(self, "name", None) or getattr(self, "number", None) or getattr(self, "id", None)

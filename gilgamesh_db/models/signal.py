@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Float, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import ARRAY, BigInteger, Double, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -91,7 +91,7 @@ class Calibration(History, Base):
     output_unit: Mapped[str] = mapped_column(ForeignKey(Unit.symbol))
     gain: Mapped[float | None]
     offset: Mapped[float | None]
-    covariance: Mapped[list[float] | None] = mapped_column(ARRAY(Float(53)))
+    covariance: Mapped[list[float] | None] = mapped_column(ARRAY(Double))
     source: Mapped[str | None]
     quality: Mapped[str | None]
 

@@ -109,9 +109,10 @@ def _dialect_of(lines: Sequence[str]) -> _Dialect | None:
             tried = rows[:_TRIED_ROWS]
             if any(dialect.nonsense(row) is not None for row in tried):
                 continue
-            widths = {row.count(separator) + 1 - row.rstrip(" ").endswith(separator) for row in tried}
+            separators = {row.count(separator) for row in tried}
+            columns = max(separators) + (not all(row.rstrip(" ").endswith(separator) for row in tried))
             named = max((len(_header_cells(line, separator)) for line in lines[:header_rows]), default=0)
-            if len(widths) == 1 and (not named or named >= max(widths)):
+            if len(separators) == 1 and (not named or named >= columns):
                 return dialect
     return None
 
@@ -193,6 +194,8 @@ class _Table:
         dialect = _Dialect(separator, "," if comma else ".", 0)
         for number, row in enumerate(rows, start=first + 1):
             cell = dialect.nonsense(row)
+            if cell == "":
+                raise InvalidValue(f"line {number} is empty, in the middle of the table")
             if cell is not None:
                 raise InvalidValue(f"line {number}: {cell!r:.60} is not a number")
 

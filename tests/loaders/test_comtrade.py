@@ -15,14 +15,14 @@ from typing import Any
 import comtrade
 import numpy as np
 import pytest
-from gilgamesh_loaders.comtrade import FORMAT
-from gilgamesh_loaders.formats import Hints, read_plan
-from gilgamesh_loaders.plan import Scale, SeriesPlan, ShotPlan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gilgamesh_db.calibration import Polynomial, evaluate
 from gilgamesh_db.errors import FileRefused
+from gilgamesh_loaders.comtrade import FORMAT
+from gilgamesh_loaders.formats import Hints, read_plan
+from gilgamesh_loaders.plan import Scale, SeriesPlan, ShotPlan
 
 HINTS = Hints(shot=1)
 ANALOG_CODES = {"BINARY": "h", "BINARY32": "i", "FLOAT32": "f"}
@@ -66,7 +66,9 @@ class Digital:
 class Record:
     """A COMTRADE record in readable pieces."""
 
-    analog: list[Analog] = field(default_factory=lambda: [Analog("IA", [1, -2, 3, 4]), Analog("UB", [9, 8, 7, 6], "kV")])
+    analog: list[Analog] = field(
+        default_factory=lambda: [Analog("IA", [1, -2, 3, 4]), Analog("UB", [9, 8, 7, 6], "kV")]
+    )
     digital: list[Digital] = field(default_factory=lambda: [Digital("TRIP", [0, 0, 1, 1])])
     revision: str = "1999"
     kind: str = "BINARY"
@@ -169,7 +171,7 @@ class TestCounts:
         raw = FORMAT.read(record.write(tmp_path), HINTS)["North/IA"].raw
         assert (raw.dtype, raw.tolist()) == (dtype, [float(count) for count in counts])
 
-    @settings(max_examples=25)
+    @settings(max_examples=25, deadline=None)
     @given(data=st.data(), kind=st.sampled_from(["ASCII", *ANALOG_CODES]), digitals=st.integers(0, 33))
     def test_any_record_comes_back(
         self, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, kind: str, digitals: int
@@ -268,9 +270,7 @@ class TestTime:
         assert FORMAT.read(Record(rates=[(1000, 2), (1000, 4)]).write(tmp_path), HINTS).series[0].dt == 0.001
 
     def test_nanoseconds_count(self, tmp_path: Path) -> None:
-        record = Record(
-            revision="2013", first="01/03/2026,12:00:00.000000001", trigger="01/03/2026,12:00:00.000001502"
-        )
+        record = Record(revision="2013", first="01/03/2026,12:00:00.000000001", trigger="01/03/2026,12:00:00.000001502")
         plan = FORMAT.read(record.write(tmp_path), HINTS)
         assert plan.series[0].start == -1.501e-6
         assert plan.started_at.microsecond == 1
@@ -519,9 +519,7 @@ class TestRecordings:
         [("sample_ascii.cfg", "sample_ascii_missing.dat", [(0, 1), (1, 2), (2, 3), (3, 4)]),
          ("sample_bin.cfg", "sample_bin_missing.dat", [(0, 0), (1, 1), (2, 2), (3, 3)])],
     )  # fmt: skip
-    def test_missing_values(
-        self, tmp_path: Path, header: str, data: str, missing: list[tuple[int, int]]
-    ) -> None:
+    def test_missing_values(self, tmp_path: Path, header: str, data: str, missing: list[tuple[int, int]]) -> None:
         shutil.copy(RECORDINGS / header, tmp_path / "r.cfg")
         shutil.copy(RECORDINGS / data, tmp_path / "r.dat")
         plan = FORMAT.read(tmp_path / "r.cfg", HINTS)

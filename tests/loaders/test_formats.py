@@ -10,10 +10,10 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from gilgamesh_loaders.formats import Format, Hints, decoded, known_formats, read_plan, shown
-from gilgamesh_loaders.plan import ShotPlan
 
 from gilgamesh_db.errors import FileRefused, InvalidValue, SystemFault
+from gilgamesh_loaders.formats import Format, Hints, decoded, known_formats, read_plan, shown
+from gilgamesh_loaders.plan import ShotPlan
 
 HINTS = Hints(shot=7, started_at=datetime(2026, 3, 1, tzinfo=UTC), device="scope")
 TABLE = "Time (s),CH1 (V)\n0,1.5\n0.1,2.5\n0.2,3.5\n"

@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gilgamesh_loaders import plan
-from gilgamesh_loaders.plan import Scale, SeriesPlan, ShotPlan, Source, as_recorded, duration_of, spelled_unit
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as nps
 
 from gilgamesh_db.calibration import Polynomial
 from gilgamesh_db.errors import InvalidValue, UnitMismatch
 from gilgamesh_db.payload import DTYPES
+from gilgamesh_loaders import plan
+from gilgamesh_loaders.plan import Scale, SeriesPlan, ShotPlan, Source, as_recorded, duration_of, spelled_unit
 
 SOURCE = Source("shot_1.h5", "test", 10, bytes(32))
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -41,6 +41,7 @@ def test_the_examples_hold() -> None:
 
 
 class TestSamples:
+    @settings(deadline=None)
     @given(nps.arrays(st.sampled_from(DTYPES).map(np.dtype), st.integers(1, 20)))
     def test_every_type_that_can_be_stored_is_kept(self, raw: Any) -> None:
         kept = as_recorded(raw)
@@ -48,6 +49,7 @@ class TestSamples:
         assert kept.tobytes() == raw.tobytes()
         assert series(raw=kept).raw.tobytes() == raw.tobytes()
 
+    @settings(deadline=None)
     @given(nps.arrays(st.sampled_from(["<i2", "<i4", "<f4", "<f8"]), st.integers(1, 20)))
     def test_big_endian_is_turned_bit_by_bit(self, raw: Any) -> None:
         assert as_recorded(raw.astype(raw.dtype.newbyteorder(">"))).tobytes() == raw.tobytes()
