@@ -21,11 +21,12 @@ from gilgamesh_db.calibration import (
 )
 from gilgamesh_db.errors import InvalidValue
 
+# Magnitudes are spread over the decades, which floats() does not do.
+magnitudes = st.builds(lambda digits, decade: digits * 10.0**decade, st.floats(-9.9, 9.9), st.integers(-300, 299))
 parameters = st.one_of(
     st.integers(-5, 5).map(float),
     st.floats(-1e3, 1e3).map(lambda number: number if abs(number) >= 1e-300 else 0.0),
-    st.floats(1e-300, 1e300),
-    st.floats(-1e300, -1e-300),
+    magnitudes.filter(lambda number: 1e-300 <= abs(number) <= 1e300),
 )
 coefficients = st.lists(parameters, min_size=1, max_size=6)
 outside = st.sampled_from(["nan", "clamp", "extrapolate"])

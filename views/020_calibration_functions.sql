@@ -106,16 +106,13 @@ as $$
               else gilgamesh.ieee_product(exp(x / 2), exp(x / 2)) end
 $$;
 
--- What is the polynomial of x, coefficients in ascending order, without raising?
+-- What is the polynomial of x, coefficients in ascending order, without raising? (For a constant x is finite.)
 create function gilgamesh.ieee_polynomial(x float8, coefficients float8[]) returns float8
   language plpgsql immutable strict parallel safe
 as $$
 declare
   result float8 := coefficients[cardinality(coefficients)];
 begin
-  if cardinality(coefficients) = 1 then
-    return coefficients[1] + 0 * x;
-  end if;
   for i in reverse cardinality(coefficients) - 1 .. 1 loop
     result := gilgamesh.ieee_sum(gilgamesh.ieee_product(result, x), coefficients[i]);
   end loop;

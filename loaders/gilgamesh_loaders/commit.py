@@ -32,6 +32,7 @@ class Examination:
     repeated: set[str] = field(default_factory=set)
     conflicts: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    unknown_attributes: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         plan = self.plan
@@ -46,6 +47,8 @@ class Examination:
             base = "irregular" if series.dt is None else f"from {series.start:g} s every {series.dt:g} s"
             state = "unknown port" if series.port in unknown else "already there" if series.port in self.repeated else "ready"
             lines.append(f"  {series.port:<28} {series.raw.size:>10} {series.raw.dtype.name:<8} {base:<32} {state}")
+        if self.unknown_attributes:
+            lines.append(f"  unknown attributes: {', '.join(self.unknown_attributes)}")
         lines += [f"  note: {note}" for note in self.notes]
         lines += [f"  conflict: {conflict}" for conflict in self.conflicts]
         return "\n".join(lines)
@@ -86,7 +89,8 @@ def commit(db: Database, plan: ShotPlan, *, create: bool = False) -> Report:
     db : Database
     plan : ShotPlan
     create : bool
-        Make unknown ports known: with their device, the file's own scale as calibration, and a signal wired to each.
+        Make unknown ports known (with their device, the file's own scale as calibration, and a signal wired to each),
+        and unknown attributes.
 
     Raises
     ------
@@ -115,13 +119,16 @@ def commit(db: Database, plan: ShotPlan, *, create: bool = False) -> Report:
         if not found.shot_exists:
             _write_shot(connection, plan)
         created = _create_ports(connection, plan, found) if found.unknown_ports else ()
+        if found.unknown_attributes and not create:
+            names = ", ".join(found.unknown_attributes)
+            found.notes.append(f"attributes the database does not know were not stored: {names}; --create makes them known")
         driver = connection.connection.driver_connection
         assert isinstance(driver, psycopg.Connection)  # noqa: S101 - the engine is made by connect()
         wanted = [series for series in plan.series if series.port not in found.repeated]
         for series in wanted:
             write_series(driver, plan.number, series.raw, start=series.start, dt=series.dt, times=series.times,
                          port_id=found.ports[series.port], source_id=source_id)  # fmt: skip
-        _write_attributes(connection, plan)
+        _write_attributes(connection, plan, create)
         connection.execute(sa.text("select pg_notify(:channel, :shot)"), {"channel": CHANNEL, "shot": str(plan.number)})
     samples = sum(series.raw.size for series in wanted)
     return Report(plan.number, plan.source.name, "loaded", len(wanted), samples, tuple(created), tuple(found.notes))
@@ -166,9 +173,7 @@ def _examine(connection: sa.Connection, plan: ShotPlan) -> Examination:
             elif not found.already_there:
                 found.conflicts.append(f"shot {plan.number} has other samples of {series.port} already")
     found.notes += _scale_notes(connection, plan, found.ports)
-    unknown = set(plan.attributes) - set(_attribute_kinds(connection))
-    if unknown and not found.already_there:
-        found.notes.append(f"attributes the database does not know are not stored: {', '.join(sorted(unknown))}")
+    found.unknown_attributes = sorted(set(plan.attributes) - set(_attribute_kinds(connection)))
     return found
 
 
@@ -263,13 +268,17 @@ def _signal_name(series: SeriesPlan, taken: set[str]) -> str:
     return name
 
 
-def _write_attributes(connection: sa.Connection, plan: ShotPlan) -> None:
+def _write_attributes(connection: sa.Connection, plan: ShotPlan, create: bool) -> None:
     kinds = _attribute_kinds(connection)
-    said = {name: value for name, value in plan.attributes.items() if name in kinds and value is not None}
-    if said:
-        edit = _begin(connection, plan)
-        for name, value in said.items():
-            edit.set_attribute(plan.number, name, _of_kind(value, kinds[name]))
+    said = {name: value for name, value in plan.attributes.items() if value is not None and (create or name in kinds)}
+    if not said:
+        return
+    edit = _begin(connection, plan)
+    for name, value in said.items():
+        if name not in kinds:
+            kinds[name] = "boolean" if isinstance(value, bool) else "text" if isinstance(value, str) else "number"
+            edit.add_attribute(name, kind=kinds[name], description=f"from files such as {plan.source.name}")
+        edit.set_attribute(plan.number, name, _of_kind(value, kinds[name]))
 
 
 def _of_kind(value: AttributeValue, kind: str) -> AttributeValue:

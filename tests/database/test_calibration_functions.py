@@ -148,15 +148,17 @@ def test_notable_calibrations_agree(connection: psycopg.Connection[Any], chain: 
 
 def test_products_and_sums_round_as_ieee_does(connection: psycopg.Connection[Any]) -> None:
     rng = np.random.default_rng(3)
-    a, b = rng.integers(0, 2**64, (2, 20_000), dtype=np.uint64).view(np.float64)
-    # Products within a hair of half the smallest number, and of the largest; sums at the end of the range.
     m = rng.uniform(1, 2, 3_000)
     tiny = 2.0 ** rng.integers(-540, -20, m.size)
-    a = np.concatenate([a, m * tiny, m * 2.0**500, rng.uniform(0.4, 1, m.size) * LARGEST, [2.0**-537, -(2.0**-537)]])
-    b = np.concatenate(
-        [b, (1 / m) * (2.0**-1000 / tiny) * 2.0**-75, (2 / m) * 2.0**523, rng.uniform(0.4, 1, m.size) * LARGEST,
-         [2.0**-538, np.nextafter(2.0**-538, 1)]]
-    )  # fmt: skip
+    ulps = rng.integers(-4, 5, m.size) * 2.0**970
+    pairs = [
+        rng.integers(0, 2**64, (2, 20_000), dtype=np.uint64).view(np.float64),
+        (m * tiny, (1 / m) * (2.0**-1000 / tiny) * 2.0**-75),  # products within a hair of half the smallest number,
+        (m * 2.0**500, (2 / m) * 2.0**523),  # and of the end of the range
+        (m / 2 * LARGEST, LARGEST - m / 2 * LARGEST + ulps),  # sums there
+        ([2.0**-537, -(2.0**-537)], [2.0**-538, np.nextafter(2.0**-538, 1)]),
+    ]
+    a, b = (np.concatenate([pair[side] for pair in pairs]) for side in (0, 1))
     row = connection.execute(
         "select array_agg(gilgamesh.ieee_product(a, b) order by i), array_agg(gilgamesh.ieee_sum(a, b) order by i)"
         " from unnest(%b::float8[], %b::float8[]) with ordinality as pairs(a, b, i)",
@@ -165,9 +167,28 @@ def test_products_and_sums_round_as_ieee_does(connection: psycopg.Connection[Any
     ).fetchone()
     assert row is not None
     with np.errstate(all="ignore"):
-        assert_same_bits(np.array(row[0], float), a * b, a)
-        assert_same_bits(np.array(row[1], float), a + b, a)
-        assert 500 < np.count_nonzero((a * b)[20_000:23_000] == 0) < 2_500
+        product, total = a * b, a + b
+    assert_same_bits(np.array(row[0], float), product, a)
+    assert_same_bits(np.array(row[1], float), total, a)
+    assert 500 < np.count_nonzero(product[20_000:23_000] == 0) < 2_500
+    assert 500 < np.count_nonzero(np.isinf(total[26_000:29_000])) < 2_500
+
+
+def test_powers_are_defined_everywhere(connection: psycopg.Connection[Any]) -> None:
+    x = samples(5)
+    for exponent in (0.5, -0.5, 1.0, 2.0, 3.0, -1.0, -2.0, 1 / 3, 107.3, -1e-3, 1e15 + 1, 2.0**53 + 2, -1e300):
+        row = connection.execute(
+            "select array(select gilgamesh.ieee_power(x, %s) from unnest(%b::float8[]) x)", [exponent, x.tolist()], binary=True
+        ).fetchone()
+        assert row is not None
+        assert_close(np.array(row[0], float), evaluate([PowerLaw(1.0, exponent)], x), x)
+    row = connection.execute(
+        "select array(select gilgamesh.ieee_power(10, x) from unnest(%b::float8[]) x),"
+        " array(select gilgamesh.ieee_exponential(x) from unnest(%b::float8[]) x)", [x.tolist(), x.tolist()], binary=True
+    ).fetchone()  # fmt: skip
+    assert row is not None
+    assert_close(np.array(row[0], float), evaluate([PowerOfTen()], x), x)
+    assert_close(np.array(row[1], float), evaluate([Exponential()], x), x)
 
 
 def test_every_calibration_is_accepted(connection: psycopg.Connection[Any]) -> None:
@@ -217,7 +238,8 @@ def test_arrays_without_samples_and_null_samples(connection: psycopg.Connection[
 
 
 def test_affine_chains_have_the_same_gain_and_offset(connection: psycopg.Connection[Any]) -> None:
-    tame = st.floats(1e-32, 1e32) | st.floats(-1e32, -1e-32) | st.sampled_from([0.0, 1.0, 1e30, -1e-30])
+    spread = st.builds(lambda digits, decade: digits * 10.0**decade, st.floats(1.0, 9.9), st.integers(-32, 32))
+    tame = spread | st.sampled_from([0.0, 1.0, 0.1, -3.0, 1e30, -1e-30])
     lines = st.builds(Polynomial, st.lists(tame | parameters, min_size=1, max_size=2))
 
     @settings(max_examples=200, deadline=None)

@@ -131,9 +131,16 @@ def finish(process: subprocess.Popen[str]) -> str:
     return output.strip()
 
 
-def unrelated_process(server: EmbeddedServer) -> subprocess.Popen[bytes]:
+@contextlib.contextmanager
+def sleeping_process(server: EmbeddedServer) -> Iterator[int]:
     """A live process of the very account PostgreSQL runs as: that is what fools PostgreSQL itself."""
-    return subprocess.Popen(["sleep", "60"], user=server.data_directory.stat().st_uid, cwd="/")
+    account = server.data_directory.stat().st_uid
+    with subprocess.Popen(["sleep", "60"], cwd="/", user=account if ROOT else None) as sleeper:
+        try:
+            yield sleeper.pid
+            assert sleeper.poll() is None
+        finally:
+            sleeper.kill()
 
 
 # --- the ordinary life --------------------------------------------------------------------------------------
@@ -432,18 +439,28 @@ def test_a_killed_client_leaves_the_server_alone(folder: Path, stopped: Path) ->
 
 
 def test_a_pid_file_whose_number_belongs_to_another_program(server: EmbeddedServer) -> None:
+    with sleeping_process(server) as pid:
+        start_in_spite_of(pid, server)
+
+
+def test_a_pid_file_whose_number_belongs_to_another_postgresql(server: EmbeddedServer, shared: EmbeddedServer) -> None:
+    pid = shared.status().pid
+    assert pid is not None
+    start_in_spite_of(pid, server)
+    assert shared.status().pid == pid
+
+
+def start_in_spite_of(pid: int, server: EmbeddedServer) -> None:
+    """Start a server whose pid file and socket lock, left by a crash, name another live process."""
     server.stop()
-    with unrelated_process(server) as sleeper:
-        lines = [sleeper.pid, server.data_directory, 1, 5432, server.socket_directory, "", "1 1", "ready"]
-        (server.data_directory / "postmaster.pid").write_text("\n".join(map(str, lines)) + "\n")
-        (server.socket_directory / ".s.PGSQL.5432").touch()
-        (server.socket_directory / ".s.PGSQL.5432.lock").write_text("\n".join(map(str, lines[:5])) + "\n")
-        assert not server.status().running
-        assert not server.stop()
-        server.ensure_running()
-        assert ask(server, "select 1") == 1
-        assert sleeper.poll() is None
-        sleeper.kill()
+    lines = [pid, server.data_directory, 1, 5432, server.socket_directory, "", "1 1", "ready"]
+    (server.data_directory / "postmaster.pid").write_text("\n".join(map(str, lines)) + "\n")
+    (server.socket_directory / ".s.PGSQL.5432").touch()
+    (server.socket_directory / ".s.PGSQL.5432.lock").write_text("\n".join(map(str, lines[:5])) + "\n")
+    assert not server.status().running
+    assert not server.stop()
+    server.ensure_running()
+    assert ask(server, "select 1") == 1
 
 
 @pytest.mark.parametrize("content", ["", "99999999\n", "garbage"])
