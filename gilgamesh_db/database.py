@@ -307,4 +307,3 @@ class Database:
             there = f"there are {count}, from {first} to {last}" if count else "none has been loaded yet"
             raise ShotNotFound(f"no shot {shot}; {there}; list them with `gilgamesh shots`")
         return int(row)
-

@@ -24,9 +24,7 @@ Value = float | int | str | bool | Sequence[float] | None
 
 
 @contextlib.contextmanager
-def edit(
-    db: Database, reason: str, author: str | None, recorded_at: datetime.datetime | None
-) -> Iterator[Edit]:
+def edit(db: Database, reason: str, author: str | None, recorded_at: datetime.datetime | None) -> Iterator[Edit]:
     """One transaction of changes with one reason; see `Database.edit`."""
     with db.transaction() as connection:
         connection.execute(
@@ -81,7 +79,14 @@ class Edit:
         self._call("retire", component=component, valid=self._period(since, until))
 
     def set_property(
-        self, component: str, name: str, value: Value, unit: str | None = None, *, since: When = None, until: When = None
+        self,
+        component: str,
+        name: str,
+        value: Value,
+        unit: str | None = None,
+        *,
+        since: When = None,
+        until: When = None,
     ) -> None:
         """State a property of a component for a period."""
         self._call("set_property", component=component, name=name, value=_json(value),
@@ -200,8 +205,10 @@ class Edit:
 
     def _call(self, function: str, **arguments: Any) -> None:
         """Call one of our SQL functions; names are ours, values are bound."""
-        named = ", ".join(f"{key.removesuffix('_arg')} => {_BOUND.get(key, '{}').format(':' + key)}" for key in arguments)
-        self._connection.execute(sa.text(f"select gilgamesh.{function}({named})"), arguments)  # noqa: S608
+        named = ", ".join(
+            f"{key.removesuffix('_arg')} => {_BOUND.get(key, '{}').format(':' + key)}" for key in arguments
+        )
+        self._connection.execute(sa.text(f"select gilgamesh.{function}({named})"), arguments)
 
     def _period(self, since: When, until: When) -> TimestamptzRange:
         span = Timespan(self._moment(since), self._moment(until))

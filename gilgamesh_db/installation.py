@@ -165,9 +165,7 @@ def _exclusively(engine: sa.Engine) -> Iterator[Connection]:
             )
         connection.exec_driver_sql("set local lock_timeout = '30s'")
         connection.exec_driver_sql("set local client_min_messages = warning")
-        connection.execute(
-            sa.text("select pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": INSTALL_LOCK}
-        )
+        connection.execute(sa.text("select pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": INSTALL_LOCK})
         yield connection
 
 

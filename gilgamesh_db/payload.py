@@ -90,8 +90,10 @@ def decode(payload: bytes | memoryview, dtype: str, n: int | None = None) -> NDA
     stored = struct.unpack_from("<iiiii", payload)
     kind = np.dtype(dtype).newbyteorder("<")
     count = (len(payload) - HEADER_SIZE) // kind.itemsize
-    if stored != (1, 0, _ELEMENT_OID[dtype], count, 1) or (n is not None and n != count) or (
-        len(payload) != HEADER_SIZE + count * kind.itemsize
+    if (
+        stored != (1, 0, _ELEMENT_OID[dtype], count, 1)
+        or (n is not None and n != count)
+        or (len(payload) != HEADER_SIZE + count * kind.itemsize)
     ):
         raise DamagedData(
             f"a payload of {len(payload)} bytes with header {stored} does not hold {n or count} samples of type {dtype}; "
@@ -117,9 +119,7 @@ def checksum(samples: NDArray[np.generic], times: NDArray[np.float64] | None = N
     return digest.digest()
 
 
-def segments(
-    samples: NDArray[np.generic], times: NDArray[np.float64] | None, length: int
-) -> Iterator[Segment]:
+def segments(samples: NDArray[np.generic], times: NDArray[np.float64] | None, length: int) -> Iterator[Segment]:
     """Cut a record into segments with their moments.
 
     Parameters
@@ -169,4 +169,3 @@ def pyramid(samples: NDArray[np.generic]) -> Iterator[PyramidBlock]:
         for position, first in enumerate(range(0, pairs.size, 2 * PYRAMID_BLOCK)):
             block = pairs[first : first + 2 * PYRAMID_BLOCK]
             yield PyramidBlock(level, position, block.size // 2, encode(block))
-

@@ -27,9 +27,7 @@ _COMPARISONS = {
 }  # fmt: skip
 
 
-def table_of_shots(
-    connection: sa.Connection, condition: str | None, columns: Sequence[str] | None
-) -> pd.DataFrame:
+def table_of_shots(connection: sa.Connection, condition: str | None, columns: Sequence[str] | None) -> pd.DataFrame:
     """See `Database.shots`."""
     import pandas as pd
 
@@ -50,7 +48,9 @@ def table_of_shots(
     ).all()
     table = pd.DataFrame(shots, columns=["Shot", "Date", "Duration", "Program", "Status"]).set_index("Shot")
     said = connection.execute(
-        sa.select(AttributeValue.shot, Attribute.name, AttributeValue.number, AttributeValue.text, AttributeValue.boolean)
+        sa.select(
+            AttributeValue.shot, Attribute.name, AttributeValue.number, AttributeValue.text, AttributeValue.boolean
+        )
         .join(Attribute)
         .where(_believed(), AttributeValue.shot.in_(sa.select(matching.c.number)), Attribute.name.in_(wanted))
     ).all()
@@ -104,18 +104,24 @@ class _Translator:
                     return column.is_(True)
                 raise ConditionError(f"{name!r} alone is not a condition; compare it, for example: {name} == …")
             case _:
-                raise ConditionError(f"{ast.unparse(node)!r} is not a condition; compare attributes with ==, !=, <, <=, >, >= or in")
+                raise ConditionError(
+                    f"{ast.unparse(node)!r} is not a condition; compare attributes with ==, !=, <, <=, >, >= or in"
+                )
 
     def _comparison(self, left: ast.expr, operator: ast.cmpop, right: ast.expr) -> sa.ColumnElement[bool]:
         if isinstance(operator, ast.In | ast.NotIn):
             if not isinstance(left, ast.Name) or not isinstance(right, ast.List | ast.Tuple):
-                raise ConditionError(f"{ast.unparse(right)!r} is not a list of values; write for example: Gas in ['Argon', 'Helium']")
+                raise ConditionError(
+                    f"{ast.unparse(right)!r} is not a list of values; write for example: Gas in ['Argon', 'Helium']"
+                )
             kind, column = self._named(left.id)
             members = [self._constant(item, kind, left.id) for item in right.elts]
             found = sa.func.coalesce(column.in_(members), False)
             return sa.not_(found) if isinstance(operator, ast.NotIn) else found
         if type(operator) not in _COMPARISONS:
-            raise ConditionError(f"{ast.unparse(ast.Compare(left, [operator], [right]))!r} is not a comparison of values")
+            raise ConditionError(
+                f"{ast.unparse(ast.Compare(left, [operator], [right]))!r} is not a comparison of values"
+            )
         if not isinstance(left, ast.Name) and isinstance(right, ast.Name):
             mirrored = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE}
             left, right, operator = right, left, mirrored.get(type(operator), type(operator))()
@@ -125,7 +131,9 @@ class _Translator:
         if isinstance(right, ast.Name):
             other_kind, other = self._named(right.id)
             if other_kind != kind:
-                raise ConditionError(f"{left.id!r} is a {kind} and {right.id!r} a {other_kind}; they cannot be compared")
+                raise ConditionError(
+                    f"{left.id!r} is a {kind} and {right.id!r} a {other_kind}; they cannot be compared"
+                )
         else:
             other = sa.literal(self._constant(right, kind, left.id))
         compared: sa.ColumnElement[bool] = getattr(column, _COMPARISONS[type(operator)])(other)
@@ -152,7 +160,9 @@ class _Translator:
         negative = isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub)
         inner = node.operand if isinstance(node, ast.UnaryOp) and negative else node
         if not isinstance(inner, ast.Constant):
-            raise ConditionError(f"{ast.unparse(node)!r} is not a value; compare {name!r} with a number, text, True or False")
+            raise ConditionError(
+                f"{ast.unparse(node)!r} is not a value; compare {name!r} with a number, text, True or False"
+            )
         value = -inner.value if negative and isinstance(inner.value, int | float) else inner.value
         fits = {
             "number": isinstance(value, int | float) and not isinstance(value, bool),

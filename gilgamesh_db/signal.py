@@ -78,7 +78,8 @@ class Signal:
         r, samples = self._resolved, self._samples
         if samples.times is not None:
             return samples.times * float(r.clock_rate) + float(r.clock_offset)
-        return float(r.start) + np.arange(samples.first, samples.first + samples.raw.size) * float(r.dt)
+        counted: NDArray[np.float64] = np.arange(samples.first, samples.first + samples.raw.size, dtype=np.float64)
+        return float(r.start) + counted * float(r.dt)
 
     @property
     def raw(self) -> NDArray[Any]:
@@ -166,7 +167,7 @@ class Signal:
         if row.status == "not wired":
             raise NotWired(
                 f"{self.name!r} was not wired to any port in shot {self.shot} ({row.started_at:%Y-%m-%d %H:%M}); see where "
-                f"it was wired with: gilgamesh sql \"select * from gilgamesh.wiring where signal = '{self.name}'\""
+                f"it was wired with: gilgamesh sql \"select * from gilgamesh.wiring where signal = '{self.name}'\""  # noqa: S608
             )
         if row.status == "not calibrated":
             items = [row.port, *row.chain]
@@ -177,7 +178,7 @@ class Signal:
             )
         raise SamplesNotFound(
             f"{self.name!r} was wired to {row.port} in shot {self.shot}, but that port recorded nothing; see what is "
-            f'missing with: gilgamesh sql "select * from gilgamesh.gaps where shot = {self.shot}"'
+            f'missing with: gilgamesh sql "select * from gilgamesh.gaps where shot = {self.shot}"'  # noqa: S608
         )
 
     @cached_property
@@ -214,7 +215,9 @@ def _read_whole(driver: psycopg.Connection[Any], resolved: Any) -> _Samples:
     times = np.empty(resolved.n) if resolved.dt is None else None
     filled = 0
     with driver.cursor(binary=True) as cursor:
-        rows: Iterator[tuple[bytes, bytes | None]] = cursor.stream(_SEGMENTS, (resolved.shot, resolved.series_id), size=4)
+        rows: Iterator[tuple[bytes, bytes | None]] = cursor.stream(
+            _SEGMENTS, (resolved.shot, resolved.series_id), size=4
+        )
         for stored, stored_times in rows:
             part = payload.decode(stored, resolved.dtype)
             raw[filled : filled + part.size] = part
@@ -229,9 +232,7 @@ def _read_whole(driver: psycopg.Connection[Any], resolved: Any) -> _Samples:
     return _Samples(0, raw, times)
 
 
-def _read_window(
-    driver: psycopg.Connection[Any], resolved: Any, name: str, span: tuple[float, float]
-) -> _Samples:
+def _read_window(driver: psycopg.Connection[Any], resolved: Any, name: str, span: tuple[float, float]) -> _Samples:
     """Fetch only the bytes between two instants; the database slices them."""
     with driver.cursor(binary=True) as cursor:
         rows = cursor.execute(_WINDOW, (name, resolved.shot, *span)).fetchall()

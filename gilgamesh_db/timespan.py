@@ -87,7 +87,7 @@ def instant(moment: Instant | datetime.date | str | None) -> Instant | None:
     if not isinstance(moment, datetime.datetime):
         if not isinstance(moment, datetime.date):
             raise InvalidValue(f"{moment!r} is not a time; give a datetime or a text such as 2026-03-01")
-        moment = datetime.datetime(moment.year, moment.month, moment.day)  # noqa: DTZ001
+        moment = datetime.datetime(moment.year, moment.month, moment.day)
     return moment.replace(tzinfo=datetime.UTC) if moment.tzinfo is None else moment
 
 

@@ -36,14 +36,16 @@ def install(engine: sa.Engine) -> None:
     sa.event.listen(engine, "handle_error", _handle)
 
 
-def translate(error: psycopg.Error) -> errors.GilgameshError | None:
+def translate(error: psycopg.Error) -> errors.GilgameshError | None:  # noqa: PLR0911 - one line a code
     """Put a database error into our words, or leave it (None) when it is nobody's fault but ours."""
     code = error.sqlstate or ""
     said, hint, detail = error.diag.message_primary or str(error), error.diag.message_hint, error.diag.message_detail
     if code in _OURS:
         return _OURS[code](f"{said}. {hint}" if hint else said)
     if code == "23P01":
-        return errors.OverlapError(f"two statements would hold at the same time ({error.diag.constraint_name}): {detail}")
+        return errors.OverlapError(
+            f"two statements would hold at the same time ({error.diag.constraint_name}): {detail}"
+        )
     if code == "23514":
         return errors.InvalidValue(f"the database refuses it by the rule {error.diag.constraint_name!r}: {said}")
     if code == "23505":

@@ -63,7 +63,9 @@ def samples(seed: int, step: Step | None = None) -> NDArray[np.float64]:
     """Some thousand float64: of every magnitude, special, like ADC counts, and around the corners of a step."""
     rng = np.random.default_rng(seed)
     decades = 10.0 ** np.arange(-323, 309)
-    special = np.array([0.0, np.inf, np.nan, 5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, 0.5, 1.0, 2.0, 3.0])
+    special = np.array(
+        [0.0, np.inf, np.nan, 5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, 0.5, 1.0, 2.0, 3.0]
+    )
     corners = np.array([*getattr(step, "edges", ()), *getattr(step, "x", ())], float)
     with np.errstate(over="ignore"):
         positive = np.concatenate([special, decades * rng.uniform(1, 10, decades.size), rng.uniform(0, 800, 200)])
@@ -89,7 +91,8 @@ def step_of(function: str, **parameters: object) -> list[dict[str, object]]:
 MALFORMED: list[Any] = [
     json.loads(text)
     for text in (
-        "null", "{}", "[]", '"polynomial"', "1", "[1]", "[null]", "[[]]", "[{}]", '[{"version": 1}]', '[{"function": null}]',
+        "null", "{}", "[]", '"polynomial"', "1", "[1]", "[null]", "[[]]", "[{}]", '[{"version": 1}]',
+        '[{"function": null}]',
         '[{"function": 1, "version": 1}]', '[{"function": "Polynomial", "version": 1}]', '[{"function": "spline"}]',
         '[{"function": "power_of_ten"}]', '[{"function": "power_of_ten", "version": 2}]',
         '[{"function": "power_of_ten", "version": "1"}]', '[{"function": "power_of_ten", "version": true}]',

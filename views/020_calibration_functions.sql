@@ -100,7 +100,7 @@ $$;
 create function gilgamesh.ieee_exponential(x float8) returns float8
   language sql immutable strict parallel safe
 as $$
-  select case when x = 'NaN' then x
+  select case when x between -690 and 690 or x = 'NaN' then exp(x)
               when x > 760 then 'Infinity'
               when x < -760 then 0
               else gilgamesh.ieee_product(exp(x / 2), exp(x / 2)) end

@@ -52,7 +52,9 @@ def add() -> None:
 @click.option("--serial")
 @_period
 @_edit
-def add_component(edit: Any, name: str, class_: str, parent: str | None, serial: str | None, since: When, until: When) -> str:
+def add_component(
+    edit: Any, name: str, class_: str, parent: str | None, serial: str | None, since: When, until: When
+) -> str:
     """Make a physical thing known and place it in the tree."""
     if until is not None:
         raise InvalidValue("a new component is there from --since on; retire it when it goes")
@@ -89,7 +91,9 @@ def add_signal(edit: Any, name: str, **arguments: Any) -> str:
 @click.command()
 @click.argument("signal")
 @click.argument("port")
-@click.option("--through", "chain", multiple=True, help="Component of the chain, from the port outwards; repeat in order.")
+@click.option(
+    "--through", "chain", multiple=True, help="Component of the chain, from the port outwards; repeat in order."
+)
 @_period
 @_edit
 def connect(edit: Any, signal: str, port: str, chain: tuple[str, ...], since: When, until: When) -> str:
@@ -161,7 +165,9 @@ def place(edit: Any, component: str, parent: str, since: When, until: When) -> s
 
 
 @click.command()
-@click.argument("history", type=click.Choice(["connection", "calibration", "placement", "property", "timing", "definition"]))
+@click.argument(
+    "history", type=click.Choice(["connection", "calibration", "placement", "property", "timing", "definition"])
+)
 @click.argument("identity", type=int)
 @_edit
 def withdraw(edit: Any, history: str, identity: int) -> str:

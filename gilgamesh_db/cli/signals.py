@@ -27,7 +27,9 @@ def explain(context: click.Context, signal: str, shot: int, as_json: bool) -> No
 @click.argument("signal")
 @click.argument("shot", type=int)
 @click.option("--window", nargs=2, type=float, metavar="T0 T1", help="Only this part, in seconds.")
-@click.option("--to", "target", type=click.Path(dir_okay=False, path_type=Path), help="Picture file; SIGNAL_SHOT.png otherwise.")
+@click.option(
+    "--to", "target", type=click.Path(dir_okay=False, path_type=Path), help="Picture file; SIGNAL_SHOT.png otherwise."
+)
 @click.pass_context
 def plot(
     context: click.Context, signal: str, shot: int, window: tuple[float, float] | None, target: Path | None
@@ -45,5 +47,7 @@ def plot(
     values = shown.values
     facts = f"{values.size} samples"
     if np.isfinite(values).any():
-        facts += f", min {np.nanmin(values):.6g}, max {np.nanmax(values):.6g}, mean {np.nanmean(values):.6g} {shown.unit}"
+        facts += (
+            f", min {np.nanmin(values):.6g}, max {np.nanmax(values):.6g}, mean {np.nanmean(values):.6g} {shown.unit}"
+        )
     click.echo(f"{path}: {asked.name} of shot {asked.shot}, {facts}")

@@ -36,9 +36,7 @@ class Component(Numbered, Base):
     serial: Mapped[str | None]
     description: Mapped[str] = mapped_column(server_default="")
 
-    placements: Mapped[list[Placement]] = relationship(
-        foreign_keys="Placement.component_id", viewonly=True
-    )
+    placements: Mapped[list[Placement]] = relationship(foreign_keys="Placement.component_id", viewonly=True)
     properties: Mapped[list[Property]] = relationship(back_populates="component", viewonly=True)
 
 

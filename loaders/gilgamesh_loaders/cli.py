@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
@@ -18,6 +19,9 @@ from gilgamesh_loaders.formats import Hints, known_formats, read_plan
 @click.option("--shot", type=int, help="Shot number, where the file does not say it.")
 @click.option("--started-at", help="Time of the trigger, where the file does not say it.")
 @click.option("--device", help="Device that recorded the file, where the file does not say it.")
+@click.option("--timezone", help="Zone of times a file gives without one, such as Europe/Brussels; UTC, if left out.")
+@click.option("--start", type=float, help="Time of the first sample in s, where the file does not say it.")
+@click.option("--dt", type=float, help="Sampling interval in s, where the file does not say it.")
 @click.option("--format", "format_", help="Read as this format instead of looking at the content.")
 @click.option("--create", is_flag=True, help="Make unknown ports known, with the file's scale and a signal for each.")
 @click.option("--dry-run", is_flag=True, help="Say what would be loaded, and change nothing.")
@@ -25,7 +29,7 @@ from gilgamesh_loaders.formats import Hints, known_formats, read_plan
 @click.pass_context
 def load(
     context: click.Context, paths: tuple[Path, ...], shot: int | None, started_at: str | None, device: str | None,
-    format_: str | None, create: bool, dry_run: bool, list_formats: bool,
+    timezone: str | None, start: float | None, dt: float | None, format_: str | None, create: bool, dry_run: bool, list_formats: bool,
 ) -> None:  # fmt: skip
     """Load recordings from PATHS. A file that was loaded before changes nothing; one that is refused neither."""
     if list_formats:
@@ -37,7 +41,9 @@ def load(
     if shot is not None and len(paths) > 1:
         raise InvalidValue("--shot names one shot, but several files were given; load them one by one")
     db = open_database(context)
-    hints = Hints(shot=shot, started_at=instant(started_at), device=device)
+    hints = Hints(
+        shot=shot, started_at=instant(started_at), device=device, timezone=_zone(timezone), start=start, dt=dt
+    )
     refused = 0
     for path in paths:
         try:
@@ -50,3 +56,10 @@ def load(
             click.echo(f"refused: {error}", err=True)
     if refused:
         raise GilgameshError(f"{refused} of {len(paths)} files were refused; the others are loaded")
+
+
+def _zone(name: str | None) -> ZoneInfo | None:
+    try:
+        return None if name is None else ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise InvalidValue(f"{name!r} is no time zone; write it like Europe/Brussels or UTC") from error

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
 import psycopg
 import sqlalchemy as sa
 
@@ -45,7 +46,13 @@ class Examination:
         unknown = {series.port for series in self.unknown_ports}
         for series in plan.series:
             base = "irregular" if series.dt is None else f"from {series.start:g} s every {series.dt:g} s"
-            state = "unknown port" if series.port in unknown else "already there" if series.port in self.repeated else "ready"
+            state = (
+                "unknown port"
+                if series.port in unknown
+                else "already there"
+                if series.port in self.repeated
+                else "ready"
+            )
             lines.append(f"  {series.port:<28} {series.raw.size:>10} {series.raw.dtype.name:<8} {base:<32} {state}")
         if self.unknown_attributes:
             lines.append(f"  unknown attributes: {', '.join(self.unknown_attributes)}")
@@ -121,7 +128,9 @@ def commit(db: Database, plan: ShotPlan, *, create: bool = False) -> Report:
         created = _create_ports(connection, plan, found) if found.unknown_ports else ()
         if found.unknown_attributes and not create:
             names = ", ".join(found.unknown_attributes)
-            found.notes.append(f"attributes the database does not know were not stored: {names}; --create makes them known")
+            found.notes.append(
+                f"attributes the database does not know were not stored: {names}; --create makes them known"
+            )
         driver = connection.connection.driver_connection
         assert isinstance(driver, psycopg.Connection)  # noqa: S101 - the engine is made by connect()
         wanted = [series for series in plan.series if series.port not in found.repeated]
@@ -165,7 +174,7 @@ def _examine(connection: sa.Connection, plan: ShotPlan) -> Examination:
             found.unknown_ports.append(series)
             continue
         found.ports[series.port] = row.component_id
-        if (row.dtype[0] == "f") != (series.raw.dtype.kind == "f"):
+        if not _delivers(row.dtype, series):
             found.conflicts.append(f"{series.port} delivers {row.dtype}, but the file has {series.raw.dtype.name}")
         if row.sha256 is not None:
             if row.sha256 == checksum(series.raw, series.times):
@@ -175,6 +184,14 @@ def _examine(connection: sa.Connection, plan: ShotPlan) -> Examination:
     found.notes += _scale_notes(connection, plan, found.ports)
     found.unknown_attributes = sorted(set(plan.attributes) - set(_attribute_kinds(connection)))
     return found
+
+
+def _delivers(dtype: str, series: SeriesPlan) -> bool:
+    """Whether a port of this type can have recorded these samples; NaN among counts marks missing ones."""
+    if (dtype[0] == "f") == (series.raw.dtype.kind == "f"):
+        return True
+    counts = series.raw[np.isfinite(series.raw)]
+    return dtype[0] != "f" and bool((counts == np.floor(counts)).all())
 
 
 def _scale_notes(connection: sa.Connection, plan: ShotPlan, ports: Mapping[str, int]) -> list[str]:
@@ -211,7 +228,8 @@ def _write_source(connection: sa.Connection, plan: ShotPlan) -> int | None:
 def _write_shot(connection: sa.Connection, plan: ShotPlan) -> None:
     if plan.program is not None:
         connection.execute(
-            sa.text("insert into gilgamesh.program (name) values (:name) on conflict do nothing"), {"name": plan.program}
+            sa.text("insert into gilgamesh.program (name) values (:name) on conflict do nothing"),
+            {"name": plan.program},
         )
     connection.execute(
         sa.text("insert into gilgamesh.shot (number, started_at, duration, program_id) values (:number, :started_at, "
@@ -251,7 +269,7 @@ def _create_ports(connection: sa.Connection, plan: ShotPlan, found: Examination)
         sa.text("select name, id from gilgamesh.component where name = any(:names)"),
         {"names": [series.port for series in found.unknown_ports]},
     ).all()
-    found.ports.update({name: identity for name, identity in rows})
+    found.ports.update({row.name: row.id for row in rows})
     return created
 
 
@@ -286,11 +304,13 @@ def _of_kind(value: AttributeValue, kind: str) -> AttributeValue:
 
 
 def _attribute_kinds(connection: sa.Connection) -> dict[str, str]:
-    return {name: kind for name, kind in connection.exec_driver_sql("select name, kind from gilgamesh.attribute")}
+    rows = connection.exec_driver_sql("select name, kind from gilgamesh.attribute")
+    return {row.name: row.kind for row in rows}
 
 
 def _begin(connection: sa.Connection, plan: ShotPlan) -> Edit:
     connection.execute(
-        sa.text("select gilgamesh.current_edit(:reason)"), {"reason": f"loaded shot {plan.number} from {plan.source.name}"}
+        sa.text("select gilgamesh.current_edit(:reason)"),
+        {"reason": f"loaded shot {plan.number} from {plan.source.name}"},
     )
     return Edit(connection)

@@ -62,7 +62,7 @@ class Csv:
             content = path.read_bytes()
             table = _Table(content)
             if hints.device is None:
-                raise InvalidValue("the file does not say which device recorded it; give device=")
+                raise InvalidValue("the file does not say which device recorded it; give --device (device=)")
             series = tuple(table.series(hints.device, hints))
             return ShotPlan(
                 number=hints.shot_number(path),
@@ -243,6 +243,8 @@ class _Table:
         if [name.casefold() for name in names[-2:]] == ["start", "increment"]:
             increment = self._rigol_increment(seconds[len(names) - 2 : len(names)])
             names = names[:-2]
+            if not np.isnan(self.numbers[:, len(names) :]).all():
+                raise InvalidValue(f"line {self._rows_at + 1}: there are numbers under Start and Increment")
             self.numbers = self.numbers[:, : len(names)]
             width = self.numbers.shape[1]
         if len(names) != width:
@@ -264,12 +266,12 @@ class _Table:
         if counter:
             start, dt = self._increment or (hints.start or 0.0, hints.dt)
             if dt is None:
-                raise InvalidValue("column 1 only counts the samples; give the sampling interval, dt=")
+                raise InvalidValue("column 1 only counts the samples; give the sampling interval with --dt (dt=)")
             return {"start": start, "dt": dt}, 1
         if self._has_times():
             return self._times(), 1
         if hints.dt is None:
-            raise InvalidValue("no column is a time; give the sampling interval, dt=")
+            raise InvalidValue("no column is a time; give the sampling interval with --dt (dt=)")
         return {"start": hints.start or 0.0, "dt": hints.dt}, 0
 
     def _counts_samples(self) -> bool:

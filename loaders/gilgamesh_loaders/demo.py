@@ -24,14 +24,18 @@ select shot, port, round(avg(value)::numeric, 5) as mean, round(max(value)::nume
 
 
 @click.command()
-@click.option("--to", "folder", type=click.Path(file_okay=False, path_type=Path), default=Path(), help="Folder for the picture.")
+@click.option(
+    "--to", "folder", type=click.Path(file_okay=False, path_type=Path), default=Path(), help="Folder for the picture."
+)
 @click.pass_context
 def demo(context: click.Context, folder: Path) -> None:
     """Simulate a testbed with forty discharges, load them, and tell what the database knows."""
     began = time.monotonic()
     out = Console(highlight=False, soft_wrap=True)
     db = open_database(context)
-    out.print(f"database   {db.engine.url.database} on PostgreSQL {_version(db)}, ready after {time.monotonic() - began:.1f} s")
+    out.print(
+        f"database   {db.engine.url.database} on PostgreSQL {_version(db)}, ready after {time.monotonic() - began:.1f} s"
+    )
     _install(db, out)
     _load(db, out)
     _tell(db, out)
@@ -78,7 +82,11 @@ def _load(db: Database, out: Console) -> None:
             samples += commit(db, simulator.simulate_shot(number).plan).samples
             progress.update(task, advance=1, shot=number)
     seconds = time.monotonic() - began
-    what = f"{samples / 1e6:.0f} million samples simulated and loaded in {seconds:.0f} s" if samples else "all loaded before"
+    what = (
+        f"{samples / 1e6:.0f} million samples simulated and loaded in {seconds:.0f} s"
+        if samples
+        else "all loaded before"
+    )
     out.print(f"discharges {len(simulator.SHOTS)} of shots {simulator.SHOTS[0]} … {simulator.SHOTS[-1]}, {what}")
 
 
@@ -96,7 +104,9 @@ def _tell(db: Database, out: Console) -> None:
         "where signal = :signal and closed_by is null and valid @> gilgamesh.shot_time(:shot) order by author",
         {"signal": first, "shot": shot},
     ).iloc[0]  # fmt: skip
-    out.print(f"\n[bold]The past can be corrected.[/] On {reason['at']:%Y-%m-%d} {reason.author} said: “{reason.reason}”.")
+    out.print(
+        f"\n[bold]The past can be corrected.[/] On {reason['at']:%Y-%m-%d} {reason.author} said: “{reason.reason}”."
+    )
     for title, known in (("as known before", db.known_at(STORY.before_swap_known)), ("as known today", db)):
         for signal in (known.signal(first, shot), known.signal(second, shot)):
             out.print(f"  {title:<16} {signal.name:<8} shot {shot}  port {signal.port:<15} "
@@ -106,7 +116,9 @@ def _tell(db: Database, out: Console) -> None:
     out.print(f"\n[bold]The same in SQL.[/]\n{SQL}")
     out.print(db.sql(SQL).to_string(index=False))
 
-    gaps = db.sql("select gap, signal, shot, detail from gilgamesh.gaps where gap <> 'not wired' order by shot, signal limit 3")
+    gaps = db.sql(
+        "select gap, signal, shot, detail from gilgamesh.gaps where gap <> 'not wired' order by shot, signal limit 3"
+    )
     out.print("\n[bold]Nothing is guessed.[/] What is missing stands in gilgamesh.gaps:")
     for gap in gaps.itertuples():
         out.print(f"  shot {gap.shot}: {gap.signal}: {gap.detail}")

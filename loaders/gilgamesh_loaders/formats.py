@@ -68,7 +68,7 @@ class Hints:
         if numbered is None:
             raise FileRefused(
                 f"{shown(path)} says no shot number, nor does its name; "
-                f"give shot=, or a name like 'shot_1234{path.suffix}'"
+                f"give --shot (shot=), or a name like 'shot_1234{path.suffix}'"
             )
         return int(numbered[1])
 
@@ -76,7 +76,7 @@ class Hints:
         """Time of the trigger from the file, else from the hint, in a zone."""
         moment = in_file or self.started_at
         if moment is None:
-            raise FileRefused(f"{shown(path)} does not say when it was recorded; give started_at=")
+            raise FileRefused(f"{shown(path)} does not say when it was recorded; give --started-at (started_at=)")
         return moment if moment.utcoffset() is not None else moment.replace(tzinfo=self.timezone or UTC)
 
     def zone_in_words(self, moment: datetime) -> str:
@@ -235,7 +235,7 @@ def _format_of(path: Path, head: bytes) -> Format:
     several = by_content or by_extension
     if several:
         names = " or ".join(repr(one.name) for one in several)
-        raise FileRefused(f"{shown(path)} may be in the format {names}; say which with format=")
+        raise FileRefused(f"{shown(path)} may be in the format {names}; say which with --format (format=)")
     listing = "".join(f"\n  {one.name}: {one.description} ({' '.join(one.extensions)})" for one in formats)
     raise FileRefused(f"{shown(path)} is in no known format; it begins with {head[:16]!r}. Known are:{listing}")
 

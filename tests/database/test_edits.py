@@ -39,7 +39,10 @@ def wiring(db: gilgamesh.Database, signal: str) -> list[tuple[str, datetime | No
         "select port, since, until from gilgamesh.wiring where signal = :signal and closed_by is null "
         "order by since nulls first", {"signal": signal}
     )  # fmt: skip
-    return [tuple(None if value is None or value != value else value for value in row) for row in rows.itertuples(index=False)]
+    return [
+        tuple(None if value is None or value != value else value for value in row)
+        for row in rows.itertuples(index=False)
+    ]
 
 
 def test_a_connection_lasts_until_the_next_one(bench: gilgamesh.Database) -> None:
@@ -133,9 +136,15 @@ def test_the_table_itself_refuses_overlaps_and_empty_ranges(bench: gilgamesh.Dat
 
 
 def test_a_chain_must_compose_and_may_be_mended_in_the_same_edit(bench: gilgamesh.Database) -> None:
-    with pytest.raises(errors.UnitMismatch, match=r"'shunt' gives A, but 'Lang_U' takes V"), bench.edit("wrong") as edit:
+    with (
+        pytest.raises(errors.UnitMismatch, match=r"'shunt' gives A, but 'Lang_U' takes V"),
+        bench.edit("wrong") as edit,
+    ):
         edit.connect("Lang_U", "PXI/ai0", chain=["shunt"])
-    with pytest.raises(errors.UnitMismatch, match=r"'PXI/ai0' gives V, but 'Lang_I' takes A"), bench.edit("wrong") as edit:
+    with (
+        pytest.raises(errors.UnitMismatch, match=r"'PXI/ai0' gives V, but 'Lang_I' takes A"),
+        bench.edit("wrong") as edit,
+    ):
         edit.connect("Lang_I", "PXI/ai0")
     with bench.edit("two shunts in a row, the second turned into an amplifier") as edit:
         edit.connect("Lang_U", "PXI/ai0", chain=["shunt"])
@@ -173,12 +182,12 @@ def test_odd_names_of_components_are_refused(bench: gilgamesh.Database, name: st
 
 def test_a_name_is_one_signal_even_behind_the_functions(bench: gilgamesh.Database) -> None:
     with pytest.raises(errors.ConflictError, match="Lang_U"), bench.transaction() as connection:
-        connection.exec_driver_sql("insert into gilgamesh.alias select 'Lang_U', id from gilgamesh.signal where name = 'Lang_I'")
+        connection.exec_driver_sql(
+            "insert into gilgamesh.alias select 'Lang_U', id from gilgamesh.signal where name = 'Lang_I'"
+        )
 
 
-@pytest.mark.parametrize(
-    ("since", "until"), [(MARCH, FEBRUARY), (MARCH, MARCH), ("2025-03-01", "2025-02-01")]
-)
+@pytest.mark.parametrize(("since", "until"), [(MARCH, FEBRUARY), (MARCH, MARCH), ("2025-03-01", "2025-02-01")])
 def test_a_period_that_ends_before_it_begins_is_refused(bench: gilgamesh.Database, since: Any, until: Any) -> None:
     with pytest.raises(errors.InvalidValue, match="before it begins"), bench.edit("odd") as edit:
         edit.connect("Lang_U", "PXI/ai0", since=since, until=until)
@@ -246,8 +255,12 @@ def test_the_tree_has_no_circle_and_moves_with_time(bench: gilgamesh.Database) -
             edit.place(*circle, since=MARCH)
     with bench.edit("no circle while the probe is elsewhere") as edit:
         edit.place("vessel", "probe", since=MARCH)
+
     def at(when: str) -> Any:
-        return bench.sql("select * from gilgamesh.components_at(cast(:t as timestamptz))", {"t": when}).set_index("component")
+        return bench.sql("select * from gilgamesh.components_at(cast(:t as timestamptz))", {"t": when}).set_index(
+            "component"
+        )
+
     assert at("2025-02-15").path["probe"] == "testbed > vessel > probe"
     assert at("2025-03-15").path["vessel"] == "testbed > probe > vessel"
     assert at("2025-01-15").properties["probe"] == {"tip length": 10.0, "material": "tungsten"}
@@ -299,7 +312,7 @@ def test_two_people_editing_the_same_wiring_at_once_wait_for_each_other(bench: g
             try:
                 with bench.edit(f"attempt {attempt}", author=f"person {person}") as edit:
                     edit.connect("Lang_U", f"PXI/ai{person % 3}", since=JANUARY + timedelta(days=attempt * 7 + person))
-            except BaseException as error:  # noqa: BLE001
+            except BaseException as error:
                 failures.append(error)
 
     people = [threading.Thread(target=rewire, args=(person,)) for person in range(4)]
@@ -317,14 +330,21 @@ def test_two_people_editing_the_same_wiring_at_once_wait_for_each_other(bench: g
 def test_knowledge_is_imported_in_order_only(bench: gilgamesh.Database) -> None:
     with pytest.raises(errors.InvalidValue, match="order"), bench.edit("late import", recorded_at="2020-01-01"):
         pass
-    with pytest.raises(errors.InvalidValue, match="cannot be recorded"), bench.edit("from the future", recorded_at="2999-01-01"):
+    with (
+        pytest.raises(errors.InvalidValue, match="cannot be recorded"),
+        bench.edit("from the future", recorded_at="2999-01-01"),
+    ):
         pass
 
 
 def test_a_failed_edit_leaves_nothing(bench: gilgamesh.Database) -> None:
-    before = bench.sql("select (select count(*) from gilgamesh.edit) as e, (select count(*) from gilgamesh.connection) as c")
+    before = bench.sql(
+        "select (select count(*) from gilgamesh.edit) as e, (select count(*) from gilgamesh.connection) as c"
+    )
     with pytest.raises(ZeroDivisionError), bench.edit("fails half-way") as edit:
         edit.connect("Lang_U", "PXI/ai0")
         _ = 1 / 0
-    after = bench.sql("select (select count(*) from gilgamesh.edit) as e, (select count(*) from gilgamesh.connection) as c")
+    after = bench.sql(
+        "select (select count(*) from gilgamesh.edit) as e, (select count(*) from gilgamesh.connection) as c"
+    )
     assert after.equals(before)

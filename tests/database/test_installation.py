@@ -89,7 +89,7 @@ def test_two_installers_wait_for_each_other(empty_database_url: str) -> None:
         engine = open_engine(empty_database_url)
         try:
             installation.create(engine)
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:
             failures.append(error)
         finally:
             engine.dispose()

@@ -117,7 +117,15 @@ def test_every_history_resolves_as_the_reference_says(db: gilgamesh.Database) ->
 
 def test_a_history_never_overlaps_itself(db: gilgamesh.Database) -> None:
     install(db)
-    tell(db, [Said("A", "PXI/ai0", None, None), Said("A", "PXI/ai1", 2, 5), Said("A", "PXI/ai2", 4, 8), Said("A", None, 5, 6)])
+    tell(
+        db,
+        [
+            Said("A", "PXI/ai0", None, None),
+            Said("A", "PXI/ai1", 2, 5),
+            Said("A", "PXI/ai2", 4, 8),
+            Said("A", None, 5, 6),
+        ],
+    )
     overlapping = db.sql(
         "select count(*) as n from gilgamesh.connection a join gilgamesh.connection b "
         "on a.id < b.id and a.signal_id = b.signal_id and a.valid && b.valid and a.recorded && b.recorded"

@@ -107,7 +107,9 @@ def test_a_function_of_ours_is_not_misled_by_the_callers_search_path(lab: Any, d
         connection.exec_driver_sql("grant all on schema evil to public")
     url = operator.engine.url.set(drivername="postgresql").render_as_string(False)
     with psycopg.connect(url, autocommit=True) as evil:
-        evil.execute("create function evil.btrim(text) returns text language plpgsql as 'begin raise exception ''fooled''; end'")
+        evil.execute(
+            "create function evil.btrim(text) returns text language plpgsql as 'begin raise exception ''fooled''; end'"
+        )
         evil.execute("create table evil.component (id bigint, name text)")
         evil.execute("set search_path = evil, gilgamesh, pg_catalog")
         evil.execute("select gilgamesh.begin_edit('honest')")

@@ -66,7 +66,9 @@ def test_sql_decodes_what_numpy_encoded(db: gilgamesh.Database, dtype: str) -> N
         @given(hnp.arrays(kind, st.integers(1, 300), elements=elements))
         def check(samples: NDArray[Any]) -> None:
             row = raw.execute(
-                "select gilgamesh.decode_payload(%s, %s, %s)", (payload.encode(samples), dtype, samples.size), binary=True
+                "select gilgamesh.decode_payload(%s, %s, %s)",
+                (payload.encode(samples), dtype, samples.size),
+                binary=True,
             ).fetchone()
             assert row is not None
             decoded = np.array(row[0], dtype=np.float64)
@@ -237,7 +239,9 @@ def test_the_pyramid_shows_every_spike(db18: gilgamesh.Database) -> None:
     samples = np.zeros(300_000, "int16")
     samples[123_456], samples[299_999] = 777, -888
     for level in payload.PYRAMID_LEVELS:
-        pairs = np.concatenate([payload.decode(b.payload, "int16") for b in payload.pyramid(samples) if b.level == level])
+        pairs = np.concatenate(
+            [payload.decode(b.payload, "int16") for b in payload.pyramid(samples) if b.level == level]
+        )
         assert pairs.size == 2 * -(-samples.size // level)
         assert pairs[1::2][123_456 // level] == 777
         assert pairs[0::2][-1] == -888
@@ -264,7 +268,9 @@ def test_damaged_samples_are_found(db18: gilgamesh.Database) -> None:
         record(db18, shot, port, np.arange(40_000, dtype="int32").astype("int16"))
     assert list(check_samples(db18)) == ["", "", ""]
     with db18.transaction() as connection:
-        connection.exec_driver_sql("update gilgamesh.segment set payload = set_byte(payload, 25, 99) where shot = 2 and position = 1")
+        connection.exec_driver_sql(
+            "update gilgamesh.segment set payload = set_byte(payload, 25, 99) where shot = 2 and position = 1"
+        )
         connection.exec_driver_sql("delete from gilgamesh.segment where shot = 3 and position = 1")
     found = list(check_samples(db18))
     assert found[0] == ""

@@ -30,7 +30,14 @@ def plan(number: int = 7, seed: int = 0, channels: tuple[str, ...] = ("1", "2"),
         for k, channel in enumerate(channels)
     )
     digest = bytes([seed]) * 32
-    made = ShotPlan(number, FIRED, 0.1, series, Source(f"file{seed}.csv", "csv", 10, digest), {"Gas": "Argon", "Power": 3.5, "Good": True})
+    made = ShotPlan(
+        number,
+        FIRED,
+        0.1,
+        series,
+        Source(f"file{seed}.csv", "csv", 10, digest),
+        {"Gas": "Argon", "Power": 3.5, "Good": True},
+    )
     return replace(made, **changes)
 
 
@@ -88,7 +95,9 @@ def test_a_shot_that_exists_with_other_samples_is_refused(db: gilgamesh.Database
 def test_a_companion_file_completes_the_shot(db: gilgamesh.Database) -> None:
     commit(db, plan(channels=("1",)), create=True)
     commit(db, plan(seed=9, channels=("3",)), create=True)
-    assert db.sql("select signal from gilgamesh.resolved_signal where shot = 7 and status = 'ok' order by 1").signal.tolist() == ["CH1", "CH3"]
+    assert db.sql(
+        "select signal from gilgamesh.resolved_signal where shot = 7 and status = 'ok' order by 1"
+    ).signal.tolist() == ["CH1", "CH3"]
 
 
 def test_samples_of_another_kind_are_refused(db: gilgamesh.Database) -> None:
@@ -145,7 +154,7 @@ def test_a_connection_killed_while_copying_leaves_nothing(db: gilgamesh.Database
     def load() -> None:
         try:
             commit(db, plan(number=2, seed=3, series=(big,)))
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:
             done.append(error)
 
     thread = threading.Thread(target=load)
@@ -179,7 +188,9 @@ def test_two_loaders_of_one_file_store_it_once(db: gilgamesh.Database) -> None:
 def test_a_commit_tells_whoever_listens(db: gilgamesh.Database) -> None:
     import psycopg
 
-    with psycopg.connect(db.engine.url.set(drivername="postgresql").render_as_string(False), autocommit=True) as listener:
+    with psycopg.connect(
+        db.engine.url.set(drivername="postgresql").render_as_string(False), autocommit=True
+    ) as listener:
         listener.execute("listen gilgamesh_shot")
         commit(db, plan(), create=True)
         assert [note.payload for note in listener.notifies(timeout=5, stop_after=1)] == ["7"]

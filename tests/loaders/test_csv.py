@@ -168,6 +168,7 @@ class TestTime:
             ("CH1", "V", -6e-5, 1e-7), ("CH2", "V", -6e-5, 1e-7)
         ]  # fmt: skip
         assert plan.series[1].raw.tolist() == [1, 2, 3]
+        assert "numbers under Start and Increment" in refusal(head + "0,1.5,1,7,\n1,2.5,2,7,\n")
         assert "does not count the samples" in refusal(head + "0,1.5,1,\n2,2.5,2,\n")
         assert "Start and Increment are" in refusal(head.replace("-6.0e-05", "soon") + "0,1.5,1,\n1,2.5,2,\n")
 

@@ -119,7 +119,7 @@ class TestDetection:
             install(site, distribution, f"x{number} = {distribution}_formats:FORMAT", f"{distribution}_formats", lab)
         record = tmp_path / "r.lab"
         record.write_text("#LAB\n")
-        with pytest.raises(FileRefused, match="'lab' or 'other'; say which with format="):
+        with pytest.raises(FileRefused, match="'lab' or 'other'; say which with --format"):
             read_plan(record, HINTS)
 
     def test_the_unrecognised_hears_what_is_known(self, tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ class TestHints:
 
     @pytest.mark.parametrize("stem", ["DS1102E-B", "12 34", "run_12_a", "snapshot_12"])
     def test_a_number_somewhere_is_no_shot(self, stem: str) -> None:
-        with pytest.raises(FileRefused, match=r"give shot=, or a name like 'shot_1234\.csv'"):
+        with pytest.raises(FileRefused, match=r"give --shot \(shot=\), or a name like 'shot_1234\.csv'"):
             Hints().shot_number(Path(f"{stem}.csv"))
 
     def test_the_hint_comes_before_the_name_and_the_file_before_both(self) -> None:
@@ -196,7 +196,7 @@ class TestHints:
         assert Hints(timezone=kolkata).trigger_time(Path("a"), noon.replace(tzinfo=UTC)).utcoffset() == timedelta(0)
 
     def test_nothing_is_guessed(self) -> None:
-        with pytest.raises(FileRefused, match="give started_at="):
+        with pytest.raises(FileRefused, match="give --started-at"):
             Hints().trigger_time(Path("a"))
 
 

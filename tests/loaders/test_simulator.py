@@ -10,6 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 from astropy import constants
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gilgamesh_db.errors import InvalidValue, SignalNotFound
 from gilgamesh_loaders.simulator import SHOTS, SimulatedShot, shot_time, simulate_shot
 from gilgamesh_loaders.simulator.cabling import dead_inputs, pxi_feeds
 from gilgamesh_loaders.simulator.devices import LogDetector, generator_delay, potentiometer_raw
@@ -23,10 +27,6 @@ from gilgamesh_loaders.simulator.plasma import (
 from gilgamesh_loaders.simulator.probe import Probe
 from gilgamesh_loaders.simulator.shots import FIZZLED, Settings, settings_of
 from gilgamesh_loaders.simulator.waveforms import BLOCK
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from gilgamesh_db.errors import InvalidValue, SignalNotFound
 
 STANDARD = Settings(
     gas="Argon",
@@ -103,9 +103,7 @@ class TestDeterminism:
         assert np.array_equal(one["PXI M6251/ai12"], seeded["PXI M6251/ai12"])
         assert not np.array_equal(other["PXI M6251/ai12"], seeded["PXI M6251/ai12"])
 
-    @pytest.mark.parametrize(
-        "signal", ["Lang_I", "H_Pfwd", "Bdot1", "BigCoil_I", "Manip_U", "Ngas_P", "Lang_U2"]
-    )
+    @pytest.mark.parametrize("signal", ["Lang_I", "H_Pfwd", "Bdot1", "BigCoil_I", "Manip_U", "Ngas_P", "Lang_U2"])
     def test_blocks_are_no_part_of_the_values(self, signal: str) -> None:
         waveforms = simulate_shot(1234, duration=0.1).truth.waveforms
         size, dt = 2 * BLOCK + 77, 1e-6
@@ -157,11 +155,7 @@ class TestCheckNumbers:
         angle = np.linspace(0, 2 * np.pi, 400, endpoint=False)
         z = 0.3
         wire = BIG_COIL.radius * np.stack([np.cos(angle), np.sin(angle), 0 * angle], axis=1)
-        pieces = (
-            BIG_COIL.radius
-            * (angle[1] - angle[0])
-            * np.stack([-np.sin(angle), np.cos(angle), 0 * angle], axis=1)
-        )
+        pieces = BIG_COIL.radius * (angle[1] - angle[0]) * np.stack([-np.sin(angle), np.cos(angle), 0 * angle], axis=1)
         away = np.array([0, 0, z - BIG_COIL.position]) - wire
         parts = np.cross(pieces, away) / np.linalg.norm(away, axis=1)[:, None] ** 3
         field = constants.mu0.value / (4 * np.pi) * BIG_COIL.turns * parts.sum(axis=0)

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+
+from gilgamesh_db.calibration import Step, evaluate
 from gilgamesh_loaders.plan import SeriesPlan, spelled_unit
 from gilgamesh_loaders.simulator import (
     INSTALLATION,
@@ -25,8 +27,6 @@ from gilgamesh_loaders.simulator import (
     simulate_shot,
 )
 from gilgamesh_loaders.simulator.life import before
-
-from gilgamesh_db.calibration import Step, evaluate
 
 RECORDS = (*INSTALLATION, *LIFE)
 EPOCHS = (838, 1100, 1165, 1234, 1300, 1402, 1450, 1500, 1564, 1602, 1638, 1650, 1685, 1686, 1717, 1718, 1896)
@@ -51,9 +51,7 @@ class Walk:
             if (since is None or since <= when) and (until is None or when < until):  # type: ignore[operator]
                 getattr(self, operation.method)(*operation.positional, **operation.keywords)
 
-    def add_component(
-        self, name: str, kind: str, *, parent: str | None, properties: Any = (), **_: Any
-    ) -> None:
+    def add_component(self, name: str, kind: str, *, parent: str | None, properties: Any = (), **_: Any) -> None:
         self.parents[name] = parent
         for key, (value, _unit) in dict(properties).items():
             self.properties[name, key] = value
@@ -234,9 +232,7 @@ class TestRecordsAreInOrder:
         for since, until in zip([None, *stops], [*stops, None], strict=True):
             live(in_parts, until, since=since)
         assert at_once.entries == in_parts.entries
-        assert sum(len(entry) == 3 and isinstance(entry[2], datetime) for entry in at_once.entries) == len(
-            RECORDS
-        )
+        assert sum(len(entry) == 3 and isinstance(entry[2], datetime) for entry in at_once.entries) == len(RECORDS)
 
 
 class TestStory:
@@ -264,11 +260,7 @@ class TestStory:
     def test_the_divider_was_recalibrated_twice_once_for_the_past(self) -> None:
         when = shot_time(STORY.recalibrated_shot)
         gains = [
-            float(
-                evaluate(Walk(when, known(moment)).calibrations[STORY.recalibrated_item][0], np.array([1.0]))[
-                    0
-                ]
-            )
+            float(evaluate(Walk(when, known(moment)).calibrations[STORY.recalibrated_item][0], np.array([1.0]))[0])
             for moment in (STORY.before_recalibration, STORY.after_recalibration)
         ]
         assert gains == [10.0, 10.18]

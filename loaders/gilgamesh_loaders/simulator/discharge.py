@@ -223,9 +223,7 @@ def _tektronix_series(number: int, waveforms: Waveforms, start: float) -> list[S
         raw = np.empty(BURST_SIZE, dtype=np.int16)
         for place, values in waveforms.blocks(feed.signal, start, dt, BURST_SIZE):
             raw[place] = TEKTRONIX.counts(feed.item.volts(values))
-        series.append(
-            SeriesPlan(device=TEKTRONIX.device, channel=channel, raw=raw, start=start, dt=dt, times=None)
-        )
+        series.append(SeriesPlan(device=TEKTRONIX.device, channel=channel, raw=raw, start=start, dt=dt, times=None))
     return series
 
 

@@ -141,10 +141,7 @@ class Port:
 PORTS = (
     *(Port("PXI M6251", f"ai{n}", "int16", "ct", "V", -10.0, 10.0, times(20 / 65536)) for n in range(16)),
     *(Port("Tektronix", f"ch{n}", "int16", "ct", "V", -5.0, 5.0, times(10 / 4096)) for n in range(1, 5)),
-    *(
-        Port("Generator", channel, "float32", "W", "W", 0.0, 5000.0, IDENTITY)
-        for channel in ("Fpower", "Rpower")
-    ),
+    *(Port("Generator", channel, "float32", "W", "W", 0.0, 5000.0, IDENTITY) for channel in ("Fpower", "Rpower")),
     *(Port("S7", f"T{n:02}", "float32", "mV", "mV", -10.0, 80.0, IDENTITY) for n in range(1, 13)),
     *(Port("S7", f"F{n:02}", "float32", "l / min", "l / min", 0.0, 60.0, IDENTITY) for n in range(1, 9)),
     *(Port("S7", f"P{n:02}", "float32", "bar", "bar", 0.0, 10.0, IDENTITY) for n in range(1, 7)),

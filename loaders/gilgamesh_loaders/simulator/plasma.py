@@ -175,10 +175,7 @@ def discharge_of(settings: Settings, duration: float) -> Discharge:
 
     big_coil_current = settings.big_coil_current * trapezoid(0.02, 0.95, 0.10)
     small_coil_current = settings.small_coil_current * trapezoid(0.02, 0.95, 0.08)
-    field = (
-        BIG_COIL.field_per_ampere(0.0) * big_coil_current
-        + SMALL_COIL.field_per_ampere(0.0) * small_coil_current
-    )
+    field = BIG_COIL.field_per_ampere(0.0) * big_coil_current + SMALL_COIL.field_per_ampere(0.0) * small_coil_current
     helicon_forward = settings.helicon_power * trapezoid(0.18, 0.88, 0.04)
     icrf_forward = settings.icrf_power * trapezoid(0.45, 0.72, 0.03)
 

@@ -132,9 +132,7 @@ def _current(waveforms: Waveforms, swept: SweptProbe, times: FloatArray, noise: 
     return current
 
 
-def _wave(
-    waveforms: Waveforms, times: FloatArray, noise: Noise, share: float, frequency: float
-) -> FloatArray:
+def _wave(waveforms: Waveforms, times: FloatArray, noise: Noise, share: float, frequency: float) -> FloatArray:
     """Return the wave power a loop picks up, in mW: a share of the injected one, modulated by drift waves."""
     discharge = waveforms.discharge
     helicon = discharge.helicon_forward - discharge.helicon_reflected
