@@ -10,9 +10,10 @@ A name and a shot number are all you need::
     print(current.provenance)
 """
 
+from importlib import import_module as _import_module
 from importlib.metadata import version as _version
+from types import ModuleType as _ModuleType
 
-from . import models
 from .calibration import (
     Exponential,
     Logarithm,
@@ -42,5 +43,11 @@ __all__ = [
     "Table",
     "Timespan",
     "connect",
-    "models",
 ]
+
+
+def __getattr__(name: str) -> _ModuleType:
+    """Import the models when they are asked for: the ORM takes as long to import as everything else."""
+    if name == "models":
+        return _import_module(f"{__name__}.models")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

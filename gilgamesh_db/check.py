@@ -14,12 +14,12 @@ from .errors import DamagedData
 if TYPE_CHECKING:
     from .database import Database
 
-_SERIES = "select id, shot, dtype, n, sha256 from gilgamesh.series order by shot, id"
+_SERIES = "select id, shot, dtype, n, sha256 from gilgamesh.series where sha256 is not null order by shot, id"
 _SEGMENTS = "select payload, times, n from gilgamesh.segment where shot = %s and series_id = %s order by position"
 
 
 def check_samples(db: Database) -> Iterator[str]:
-    """Yield one text per series: empty when its samples have the checksum they were recorded with."""
+    """Yield one text per finished series: empty when its samples have the checksum they were recorded with."""
     with db.transaction() as connection:
         driver = connection.connection.driver_connection
         assert isinstance(driver, psycopg.Connection)  # noqa: S101 - the engine is made by connect()

@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from . import installation, translation
 from .embedded import EmbeddedServer
@@ -20,6 +19,7 @@ from .timespan import instant
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
+    from sqlalchemy.orm import Session
 
     from .edits import Edit
     from .signal import Signal
@@ -176,6 +176,8 @@ class Database:
     @contextlib.contextmanager
     def session(self) -> Iterator[Session]:
         """A SQLAlchemy session for the models of `gilgamesh_db.models`, in one transaction."""
+        from sqlalchemy.orm import Session
+
         with self.transaction() as connection, Session(bind=connection) as session:
             yield session
             session.flush()

@@ -22,7 +22,7 @@ PYRAMID_BLOCK = 32768  # pairs of minimum and maximum in one row
 
 # PostgreSQL's element types. It has no unsigned integers: the bits are the same, the decoder knows the sign.
 _ELEMENT_OID = {
-    "int8": 18, "uint8": 18, "int16": 21, "uint16": 21, "int32": 23, "uint32": 23,
+    "bool": 16, "int8": 18, "uint8": 18, "int16": 21, "uint16": 21, "int32": 23, "uint32": 23,
     "int64": 20, "float32": 700, "float64": 701,
 }  # fmt: skip
 DTYPES = tuple(_ELEMENT_OID)
@@ -35,6 +35,7 @@ class Segment(NamedTuple):
     n: int
     payload: bytes
     times: bytes | None
+    numbers: int
     total: float
     squares: float
     minimum: float | None
@@ -141,6 +142,7 @@ def segments(samples: NDArray[np.generic], times: NDArray[np.float64] | None, le
             part.size,
             encode(part),
             None if times is None else encode(times[first : first + length]),
+            numbers.size,
             float(total),
             float(squares),
             float(wide.min()) if wide.size else None,

@@ -166,8 +166,8 @@ class Signal:
             raise NotWired(f"{self.name!r} is {row.kind}, and nothing has been stored for it in shot {self.shot}")
         if row.status == "not wired":
             raise NotWired(
-                f"{self.name!r} was not wired to any port in shot {self.shot} ({row.started_at:%Y-%m-%d %H:%M}); see where "
-                f"it was wired with: gilgamesh sql \"select * from gilgamesh.wiring where signal = '{self.name}'\""  # noqa: S608
+                f"{self.name!r} was not wired to any port in shot {self.shot} ({row.started_at:%Y-%m-%d %H:%M}); "
+                f"see what was with: gilgamesh show {self.shot}"
             )
         if row.status == "not calibrated":
             items = [row.port, *row.chain]
@@ -177,8 +177,8 @@ class Signal:
                 f"force on {row.started_at:%Y-%m-%d %H:%M}; state one with: gilgamesh calibrate {missing[0]} …"
             )
         raise SamplesNotFound(
-            f"{self.name!r} was wired to {row.port} in shot {self.shot}, but that port recorded nothing; see what is "
-            f'missing with: gilgamesh sql "select * from gilgamesh.gaps where shot = {self.shot}"'  # noqa: S608
+            f"{self.name!r} was wired to {row.port} in shot {self.shot}, but that port recorded nothing; "
+            f"see what was recorded with: gilgamesh show {self.shot}"
         )
 
     @cached_property

@@ -16,10 +16,10 @@ insert into gilgamesh.series (shot, port_id, signal_id, run_id, source_id, dtype
 values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning id
 """
 _SEGMENT = """
-copy gilgamesh.segment (shot, series_id, position, n, payload, times, total, squares, minimum, maximum)
+copy gilgamesh.segment (shot, series_id, position, n, payload, times, numbers, total, squares, minimum, maximum)
 from stdin (format binary)
 """
-_SEGMENT_TYPES = ("int8", "int8", "int4", "int4", "bytea", "bytea", "float8", "float8", "float8", "float8")
+_SEGMENT_TYPES = ("int8", "int8", "int4", "int4", "bytea", "bytea", "int4", "float8", "float8", "float8", "float8")
 _PYRAMID = "copy gilgamesh.pyramid (shot, series_id, level, position, n, payload) from stdin (format binary)"
 _PYRAMID_TYPES = ("int8", "int8", "int4", "int4", "int4", "bytea")
 

@@ -11,7 +11,7 @@ create table gilgamesh.port (
   unique (device_id, channel),
   constraint port_not_its_own_device check (device_id <> component_id),
   constraint port_channel_readable check (channel = btrim(channel) and length(channel) between 1 and 100 and channel !~ '[[:cntrl:]]'),
-  constraint port_dtype_known check (dtype in ('int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'float32', 'float64')),
+  constraint port_dtype_known check (dtype in ('bool', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'float32', 'float64')),
   constraint port_range_ordered check (low < high)
 );
 

@@ -29,14 +29,15 @@ create table gilgamesh.series (
   run_id    bigint references gilgamesh.run,
   source_id bigint references gilgamesh.source,
   dtype     text not null,
-  n         bigint not null,
+  n         bigint,
   start     double precision,
   dt        double precision,
   segment_n integer not null,
-  sha256    bytea not null,
+  sha256    bytea,
   constraint series_from_port_or_run check ((port_id is null) = (run_id is not null) and (run_id is null) = (signal_id is null)),
-  constraint series_dtype_known check (dtype in ('int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'float32', 'float64')),
+  constraint series_dtype_known check (dtype in ('bool', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'float32', 'float64')),
   constraint series_n_not_negative check (n >= 0),
+  constraint series_finished_or_growing check ((n is null) = (sha256 is null)),
   constraint series_uniform_or_irregular check ((start is null) = (dt is null)),
   constraint series_start_finite check (start > '-infinity' and start < 'infinity'),
   constraint series_dt_positive check (dt > 0 and dt < 'infinity'),
@@ -51,7 +52,7 @@ create index series_port_idx on gilgamesh.series (port_id);
 create index series_source_idx on gilgamesh.series (source_id);
 
 comment on table gilgamesh.series is
-  'One record of one port in one shot, or one output of a run. Immutable: what may change (wiring, calibration, timing) is kept elsewhere.';
+  'One record of one port in one shot, or one output of a run. Immutable once finished: what may change (wiring, calibration, timing) is kept elsewhere.';
 comment on column gilgamesh.series.id is 'Identity of the record.';
 comment on column gilgamesh.series.shot is 'The shot it was recorded in.';
 comment on column gilgamesh.series.port_id is 'The port that delivered it; null for the output of a run.';
@@ -59,11 +60,11 @@ comment on column gilgamesh.series.signal_id is 'The processed signal it holds; 
 comment on column gilgamesh.series.run_id is 'The run that computed it; null for the record of a port.';
 comment on column gilgamesh.series.source_id is 'The file it came from.';
 comment on column gilgamesh.series.dtype is 'Type of the samples, as recorded.';
-comment on column gilgamesh.series.n is 'Number of samples.';
+comment on column gilgamesh.series.n is 'Number of samples; null while the record grows.';
 comment on column gilgamesh.series.start is 'Time of the first sample on the device''s clock, in seconds from the trigger; null for irregular sampling.';
 comment on column gilgamesh.series.dt is 'Sampling interval in seconds; null for irregular sampling.';
 comment on column gilgamesh.series.segment_n is 'Number of samples in every segment but the last.';
-comment on column gilgamesh.series.sha256 is 'SHA-256 of the raw samples (little-endian) followed, for irregular sampling, by the times.';
+comment on column gilgamesh.series.sha256 is 'SHA-256 of the raw samples (little-endian) followed, for irregular sampling, by the times; null while the record grows.';
 
 create table gilgamesh.segment (
   shot        bigint not null,
@@ -72,13 +73,15 @@ create table gilgamesh.segment (
   n           integer not null,
   payload     bytea not null,
   times       bytea,
+  numbers     integer not null,
   total       double precision not null,
   squares     double precision not null,
   minimum     double precision,
   maximum     double precision,
   primary key (shot, series_id, position),
   constraint segment_position_not_negative check (position >= 0),
-  constraint segment_n_positive check (n > 0)
+  constraint segment_n_positive check (n > 0),
+  constraint segment_numbers_counted check (numbers between 0 and n)
 ) partition by range (shot);
 
 -- ADC noise does not compress; trying costs four times the ingest.
@@ -92,6 +95,7 @@ comment on column gilgamesh.segment.position is 'Segments of a series are number
 comment on column gilgamesh.segment.n is 'Number of samples.';
 comment on column gilgamesh.segment.payload is 'A 20-byte array header followed by the raw little-endian samples.';
 comment on column gilgamesh.segment.times is 'The same for the times of irregular sampling, as float64 seconds on the device''s clock.';
+comment on column gilgamesh.segment.numbers is 'How many of the samples are numbers, neither NaN nor infinite.';
 comment on column gilgamesh.segment.total is 'Sum of the raw samples that are numbers.';
 comment on column gilgamesh.segment.squares is 'Sum of their squares.';
 comment on column gilgamesh.segment.minimum is 'Smallest raw sample; null when none is a number.';

@@ -3,7 +3,7 @@
 -- How many bytes does a sample of this type take?
 create function gilgamesh.sample_width(dtype text) returns integer
   language sql immutable strict parallel safe
-return case dtype when 'int8' then 1 when 'uint8' then 1 when 'int16' then 2 when 'uint16' then 2
+return case dtype when 'bool' then 1 when 'int8' then 1 when 'uint8' then 1 when 'int16' then 2 when 'uint16' then 2
                   when 'int32' then 4 when 'uint32' then 4 when 'float32' then 4 when 'int64' then 8 when 'float64' then 8 end;
 
 -- Which header must a payload of n samples of this type begin with? (dimensions 1, no nulls, element type, n, lower bound 1)
@@ -11,7 +11,7 @@ create function gilgamesh.payload_header(dtype text, n integer) returns bytea
   language sql immutable strict parallel safe
   set search_path = pg_catalog, gilgamesh, pg_temp
 return '\x0100000000000000'::bytea
-    || case dtype when 'int8' then '\x12000000' when 'uint8' then '\x12000000'
+    || case dtype when 'bool' then '\x10000000' when 'int8' then '\x12000000' when 'uint8' then '\x12000000'
                   when 'int16' then '\x15000000' when 'uint16' then '\x15000000'
                   when 'int32' then '\x17000000' when 'uint32' then '\x17000000'
                   when 'int64' then '\x14000000' when 'float32' then '\xbc020000' when 'float64' then '\xbd020000' end::bytea
@@ -35,7 +35,7 @@ begin
   case dtype
     when 'int8' then
       return array(select ((get_byte(bytes, i) # 128) - 128)::float8 from generate_series(0, stop) i);
-    when 'uint8' then
+    when 'uint8', 'bool' then
       return array(select get_byte(bytes, i)::float8 from generate_series(0, stop) i);
     when 'int16' then
       return array(select (((get_byte(bytes, i) | (get_byte(bytes, i + 1) << 8)) # 32768) - 32768)::float8

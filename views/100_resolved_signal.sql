@@ -45,7 +45,9 @@ select sh.number as shot, s.name as signal, s.kind, sh.started_at,
             when se.id is null then 'no samples'
             else 'ok' end as status,
        port.name as port, device.name as device, chain.names as chain,
-       s.unit, se.n, se.dtype,
+       s.unit,
+       coalesce(se.n, (select coalesce(sum(g.n), 0) from gilgamesh.segment g
+                        where g.shot = sh.number and g.series_id = se.id and se.n is null)) as n, se.dtype,
        case when se.dt is not null then se.start * coalesce(t.clock_rate, 1) + coalesce(t.start_offset, 0) end as start,
        se.dt * coalesce(t.clock_rate, 1) as dt,
        coalesce(t.clock_rate, 1) as clock_rate, coalesce(t.start_offset, 0) as clock_offset,

@@ -61,11 +61,11 @@ class Series(Numbered, Base):
     run_id: Mapped[int | None] = mapped_column(ForeignKey(Run.id))
     source_id: Mapped[int | None] = mapped_column(ForeignKey(Source.id))
     dtype: Mapped[str]
-    n: Mapped[int]
+    n: Mapped[int | None]
     start: Mapped[float | None]
     dt: Mapped[float | None]
     segment_n: Mapped[int] = mapped_column(Integer)
-    sha256: Mapped[bytes]
+    sha256: Mapped[bytes | None]
 
     port: Mapped[Port | None] = relationship(viewonly=True)
     source: Mapped[Source | None] = relationship(viewonly=True)
@@ -84,6 +84,7 @@ class Segment(Base):
     n: Mapped[int] = mapped_column(Integer)
     payload: Mapped[bytes]
     times: Mapped[bytes | None]
+    numbers: Mapped[int] = mapped_column(Integer)
     total: Mapped[float]
     squares: Mapped[float]
     minimum: Mapped[float | None]
