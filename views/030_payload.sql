@@ -21,7 +21,7 @@ return '\x0100000000000000'::bytea
 
 -- Which numbers are these raw little-endian bytes? (| & and << have one precedence here: every shift is parenthesised.)
 -- int64 beyond 2^53 is rounded to the nearest float8.
-create function gilgamesh.decode_bytes(bytes bytea, dtype text) returns double precision[]
+create function gilgamesh.decode_portable(bytes bytea, dtype text) returns double precision[]
   language plpgsql immutable strict parallel safe
   set search_path = pg_catalog, gilgamesh, pg_temp
 as $$
@@ -78,24 +78,17 @@ begin
 end
 $$;
 
--- Which numbers does this payload hold, from sample `first` (counted from 0), `wanted` of them?
--- The header must tell the truth, or the payload is refused.
-create function gilgamesh.decode_payload(payload bytea, dtype text, n integer, first integer default 0, wanted integer default null)
-  returns double precision[]
+-- Is this a whole payload of n samples of this type, header and length?
+create function gilgamesh.check_payload(payload bytea, dtype text, n integer) returns void
   language plpgsql immutable parallel safe
   set search_path = pg_catalog, gilgamesh, pg_temp
 as $$
-declare
-  width integer := sample_width(dtype);
 begin
-  if payload is null then
-    return null;
-  end if;
-  if length(payload) is distinct from 20 + n * width or substring(payload for 20) is distinct from payload_header(dtype, n) then
+  if length(payload) is distinct from 20 + n * sample_width(dtype)
+     or substring(payload for 20) is distinct from payload_header(dtype, n) then
     raise exception using errcode = 'GG012',
       message = format('a payload of %s bytes does not hold %s samples of type %s', length(payload), n, dtype),
       hint = 'Stored samples were damaged. Check them with: gilgamesh db check --samples';
   end if;
-  return decode_bytes(substring(payload from 21 + width * first for width * coalesce(wanted, n - first)), dtype);
 end
 $$;

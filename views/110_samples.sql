@@ -126,10 +126,10 @@ begin
       select (s.resolved).start, (s.resolved).dt, (s.resolved).clock_rate, (s.resolved).clock_offset, (s.resolved).gain,
              (s.resolved)."offset" as shift, (s.resolved).steps is null as straight, s.first,
              generate_series(0, s.n - 1) as i,
-             unnest(decode_bytes(s.times, 'float64')) as irregular,
+             unnest(decode_bytes(s.times, 'float64', s.n)) as irregular,
              unnest(s.counts) as counts,
              unnest(case when (s.resolved).steps is not null then apply_steps(s.counts, (s.resolved).steps) end) as curved
-        from (select b.*, decode_bytes(b.payload, (b.resolved).dtype) as counts
+        from (select b.*, decode_bytes(b.payload, (b.resolved).dtype, b.n) as counts
                 from segments_between(samples_between.signal, samples_between.shot, samples_between.t0, samples_between.t1) b
               offset 0) s
     ) x;

@@ -22,7 +22,8 @@ begin
 end
 $$;
 
--- Functions are everybody's by default; ours are not. The arithmetic and the lookups are for readers, the edits for operators.
+-- Functions are everybody's by default; ours are not. What only reads (stable, immutable) is for readers, what edits
+-- (volatile) for operators, the unchecked decoders for nobody.
 do $$
 declare
   f regprocedure;
@@ -30,9 +31,10 @@ declare
   operator boolean := exists (select from pg_catalog.pg_roles where rolname = 'gilgamesh_operator');
   part regclass;
 begin
-  for f in select p.oid from pg_catalog.pg_proc p where p.pronamespace = 'gilgamesh'::regnamespace loop
+  for f in select p.oid from pg_catalog.pg_proc p
+            where p.pronamespace = 'gilgamesh'::regnamespace and p.proname !~ '^unchecked_' loop
     execute pg_catalog.format('revoke all on function %s from public', f);
-    if reader and not (select p.prosecdef from pg_catalog.pg_proc p where p.oid = f) then
+    if reader and (select p.provolatile <> 'v' from pg_catalog.pg_proc p where p.oid = f) then
       execute pg_catalog.format('grant execute on function %s to gilgamesh_reader', f);
     end if;
     if operator then

@@ -115,3 +115,9 @@ def test_a_function_of_ours_is_not_misled_by_the_callers_search_path(lab: Any, d
         evil.execute("select gilgamesh.begin_edit('honest')")
         row = evil.execute("select gilgamesh.component_named('shunt1')").fetchone()
         assert row is not None
+
+
+def test_nobody_reaches_the_unchecked_decoder(lab: Any) -> None:
+    for someone in lab[1:]:
+        with pytest.raises(errors.UserError, match="permission denied"):
+            someone.sql("select gilgamesh.unchecked_int2('\\x00'::bytea)")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import gilgamesh_db as gilgamesh
-from gilgamesh_db import Polynomial, PowerOfTen, errors, payload
+from gilgamesh_db import Polynomial, PowerOfTen, errors, installation, payload
 from gilgamesh_db.writer import write_series
 
 FIRED = datetime(2025, 2, 1, 12, tzinfo=UTC)
@@ -50,8 +50,24 @@ def record(db: gilgamesh.Database, shot: int, port: int, samples: NDArray[Any], 
         write_series(driver(connection), shot, samples, port_id=port, **(base or {"start": 0.0, "dt": 1e-5}))
 
 
+@pytest.fixture(params=["fast", "portable"])
+def decoder(request: pytest.FixtureRequest, db: gilgamesh.Database) -> gilgamesh.Database:
+    """Both bodies of the decoder, under the same tests."""
+    if request.param == "portable":
+        with db.transaction() as connection:
+            name = connection.exec_driver_sql("select quote_ident(current_database())").scalar_one()
+            connection.exec_driver_sql(f"alter database {name} set gilgamesh.decoder = 'portable'")
+        db.close()
+        installation.upgrade(db.engine)
+    with db.transaction() as connection:
+        unchecked = connection.exec_driver_sql("select count(*) from pg_proc where proname like 'unchecked%%'").scalar_one()
+        assert (unchecked > 0) == (request.param == "fast")
+    return db
+
+
 @pytest.mark.parametrize("dtype", payload.DTYPES)
-def test_sql_decodes_what_numpy_encoded(db: gilgamesh.Database, dtype: str) -> None:
+def test_sql_decodes_what_numpy_encoded(decoder: gilgamesh.Database, dtype: str) -> None:
+    db = decoder
     kind = np.dtype(dtype)
     elements = (
         st.floats(width=kind.itemsize * 8, allow_nan=True, allow_infinity=True)  # type: ignore[call-overload]
@@ -80,12 +96,14 @@ def test_sql_decodes_what_numpy_encoded(db: gilgamesh.Database, dtype: str) -> N
         check()
 
 
-def test_a_payload_that_lies_is_refused_and_the_server_lives(db: gilgamesh.Database) -> None:
+def test_a_payload_that_lies_is_refused_and_the_server_lives(decoder: gilgamesh.Database) -> None:
+    db = decoder
     good = payload.encode(np.arange(5, dtype="int16"))
     lies = [b"", good[:19], good[:-1], good + b"x", good[:8] + b"\xff\xff\xff\x7f" + good[12:], b"\x02" + good[1:],
             payload.encode(np.arange(5, dtype="int32")), payload.encode(np.arange(4, dtype="int16"))]  # fmt: skip
     rng = np.random.default_rng(1)
     lies += [rng.bytes(int(rng.integers(0, 60))) for _ in range(200)]
+    lies += [good[:k] + bytes([good[k] ^ (1 << bit)]) + good[k + 1 :] for k in range(20) for bit in range(8)]
     with db.engine.connect() as connection:
         raw = driver(connection)
         for lie in lies:

@@ -78,7 +78,7 @@ def environment(folder: Path, wheel: Path) -> Environment:
         if not (folder / "installed").exists():
             shutil.rmtree(made.folder, ignore_errors=True)
             venv.create(made.folder, symlinks=os.name != "nt")
-            pip = (sys.executable, "-m", "pip", "--python", made.folder, "--disable-pip-version-check", "install", "-q", "--no-compile")
+            pip = [sys.executable, "-m", "pip", "--python", made.folder, "install", "--quiet", "--no-compile"]
             answers = subprocess.run(
                 [*pip, "--dry-run", "--retries", "1", "--timeout", "10", "click"], capture_output=True, check=False
             )
