@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from . import installation, translation
 from .embedded import EmbeddedServer
 from .errors import InvalidValue, ServerError, ShotNotFound, SignalNotFound, near_names
+from .reading import Cache, Reader
 from .timespan import instant
 
 if TYPE_CHECKING:
@@ -131,11 +132,17 @@ class Database:
     ----------
     engine : sqlalchemy.Engine
         For those who want SQLAlchemy.
+    knowledge : datetime or None
+        The moment it answers from; None is today's knowledge.
     """
 
     def __init__(self, engine: sa.Engine, known_at: Knowledge | None = None) -> None:
         self.engine = engine
-        self._known_at = instant(known_at)
+        self.knowledge = instant(known_at)
+        self.reader = Reader(engine)
+        self.cache: Cache[Any] = Cache()
+        self._names: dict[str, str] = {}
+        self._shots: set[int] = set()
 
     def __enter__(self) -> Database:
         return self
@@ -146,11 +153,12 @@ class Database:
         self.close()
 
     def __repr__(self) -> str:
-        then = f", known_at={self._known_at.isoformat()!r}" if self._known_at else ""
+        then = f", known_at={self.knowledge.isoformat()!r}" if self.knowledge else ""
         return f"<Database {self.engine.url.render_as_string(hide_password=True)}{then}>"
 
     def close(self) -> None:
         """Close the connections; the embedded server keeps running for others."""
+        self.reader.close()
         self.engine.dispose()
 
     def known_at(self, moment: Knowledge) -> Database:
@@ -160,16 +168,18 @@ class Database:
         --------
         >>> db.known_at("2026-03-01").signal("Langmuir_I", shot=1234)  # doctest: +SKIP
         """
-        return Database(self.engine, moment)
+        then = Database(self.engine, moment)
+        then.reader, then.cache = self.reader, self.cache  # what is immutable is shared
+        return then
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
         """One transaction in which every view answers from this database's state of knowledge."""
         with self.engine.begin() as connection:
-            if self._known_at is not None:
+            if self.knowledge is not None:
                 connection.execute(
                     sa.text("select set_config('gilgamesh.known_at', :moment, true)"),
-                    {"moment": self._known_at.isoformat()},
+                    {"moment": self.knowledge.isoformat()},
                 )
             yield connection
 
@@ -218,20 +228,9 @@ class Database:
         """
         from .signal import Signal
 
-        with self.transaction() as connection:
-            number = self._shot_number(connection, shot)
-            found = connection.execute(
-                sa.text("select name from gilgamesh.signal where name = :name union all "
-                        "select s.name from gilgamesh.alias a join gilgamesh.signal s on s.id = a.signal_id "
-                        "where a.name = :name"),
-                {"name": name},
-            ).scalar()  # fmt: skip
-            if found is None:
-                known = connection.exec_driver_sql(
-                    "select name from gilgamesh.signal union select name from gilgamesh.alias"
-                ).scalars()
-                raise SignalNotFound(f"no signal {name!r}{near_names(name, known)}; list them with `gilgamesh signals`")
-        return Signal(self, str(found), number)
+        if name not in self._names or shot not in self._shots:
+            self._find(name, shot)
+        return Signal(self, self._names[name], self.shot_number(shot) if shot < 0 else int(shot))
 
     def shots(self, condition: str | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """Shots as a table, filtered by what is said of them.
@@ -291,6 +290,24 @@ class Database:
         from .edits import edit
 
         return edit(self, reason, author, instant(recorded_at))
+
+    def _find(self, name: str, shot: int) -> None:
+        """Look a name and a shot up in one round trip; both are for ever once they exist."""
+        found = self.reader.rows(
+            "select (select name from gilgamesh.signal where name = %s union all select s.name from gilgamesh.alias a "
+            "join gilgamesh.signal s on s.id = a.signal_id where a.name = %s) as name, "
+            "exists (select from gilgamesh.shot where number = %s) as fired",
+            (name, name, shot),
+        )[0]
+        if found.name is None:
+            known = self.reader.rows("select name from gilgamesh.signal union select name from gilgamesh.alias", ())
+            near = near_names(name, [row.name for row in known]) or ";"
+            raise SignalNotFound(f"no signal {name!r}{near} list them with `gilgamesh signals`")
+        if found.fired:
+            self._shots.add(shot)
+        else:
+            self.shot_number(shot)
+        self._names[name] = found.name
 
     def _shot_number(self, connection: sa.Connection, shot: int) -> int:
         if shot < 0:

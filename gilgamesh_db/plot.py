@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sqlalchemy as sa
-from numpy.typing import NDArray
 
 from .errors import MissingExtra, SamplesNotFound
 
@@ -25,8 +24,10 @@ def plot_signal(signal: Signal, ax: Axes | None = None, **style: Any) -> Axes:
     if ax is None:
         ax = _new_figure(7, 3).add_subplot()
         ax.set_title(f"shot {signal.shot}", loc="left")
-    time, values = thin(signal.time, signal.values)
-    ax.plot(time, values, **{"linewidth": 0.8, "label": signal.name, **style})
+    time, low, high = signal.envelope(POINTS)
+    if time.size == POINTS:  # a bar from minimum to maximum in every bin, so that no spike is lost
+        time, low = np.repeat(time, 2), np.column_stack([low, high]).ravel()
+    ax.plot(time, low, **{"linewidth": 0.8, "label": signal.name, **style})
     ax.set_xlabel("time (s)")
     ax.set_ylabel(_axis_label(signal.label, str(signal.unit)))
     return ax
@@ -65,26 +66,6 @@ def overview(db: Database, shot: int) -> Figure:
     title = [f"shot {shot}", f"{about.started_at:%Y-%m-%d %H:%M}", about.program, gas]
     figure.suptitle("   ".join(part for part in title if part), x=0.02, ha="left", fontweight="bold")
     return figure
-
-
-def thin(time: NDArray[np.float64], values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Keep the smallest and largest sample of every bin, in order: the picture is the same, no spike is lost.
-
-    Parameters
-    ----------
-    time, values : ndarray of float64, shape (n,)
-
-    Returns
-    -------
-    tuple of ndarray, shape (m,)
-        With m ≤ 2 × `POINTS`, or the arrays themselves when they are short.
-    """
-    if values.size <= 2 * POINTS:
-        return time, values
-    starts = np.linspace(0, values.size, POINTS, endpoint=False).astype(np.intp)
-    lows, highs = np.fmin.reduceat(values, starts), np.fmax.reduceat(values, starts)
-    middle = time[starts]
-    return np.repeat(middle, 2), np.column_stack([lows, highs]).ravel()
 
 
 def _new_figure(width: float, height: float) -> Figure:

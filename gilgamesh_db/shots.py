@@ -69,7 +69,9 @@ def _believed() -> sa.ColumnElement[bool]:
 
 def _unknown(name: str, attributes: dict[str, Any]) -> AttributeNotFound:
     known = [*_OWN, *attributes]
-    return AttributeNotFound(f"no attribute {name!r} of shots{near_names(name, known)}; there are: {', '.join(known)}")
+    return AttributeNotFound(
+        f"no attribute {name!r} of shots{near_names(name, known) or ';'} there are: {', '.join(known)}"
+    )
 
 
 class _Translator:

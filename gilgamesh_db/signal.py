@@ -9,13 +9,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import psycopg
-import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from . import payload
 from .calibration import evaluate, steps_from_json
+from .envelope import PYRAMID, Envelope, Extremes, binned, calibrated, from_pyramid, level_for, widened
 from .errors import InvalidValue, NotCalibrated, NotWired, SamplesNotFound
+from .reading import Reader
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,13 +26,16 @@ if TYPE_CHECKING:
     from .provenance import Provenance
 
 _RESOLVE = """
-select r.*, s.label
+select r.*, (select se.sha256 is not null from gilgamesh.series se where se.id = r.series_id) as finished
   from gilgamesh.resolved_signal r
-  join gilgamesh.signal s on s.id = r.signal_id
- where r.signal_id = (select id from gilgamesh.signal where name = :signal) and r.shot = :shot
+ where r.signal_id = (select id from gilgamesh.signal where name = %s) and r.shot = %s
 """
 _SEGMENTS = "select payload, times from gilgamesh.segment where shot = %s and series_id = %s order by position"
-_WINDOW = "select first, n, payload, times from gilgamesh.segments_between(%s, %s, %s, %s)"
+_WINDOW = """
+select (w.resolved).*, w.first as first_sample, w.payload, w.times
+  from gilgamesh.segments_between(%s, %s, %s, %s) w
+"""
+CHUNK = 1_000_000  # samples
 
 
 @dataclass(frozen=True)
@@ -67,8 +70,8 @@ class Signal:
         r, raw = self._resolved, self._samples.raw
         if r.steps is None:
             values: NDArray[np.float64] = raw.astype(np.float64)
-            values *= r.gain
-            values += r.offset
+            values *= float(r.gain)
+            values += float(r.offset)
             return values
         return evaluate(steps_from_json(r.steps), raw.astype(np.float64))
 
@@ -116,6 +119,65 @@ class Signal:
                 raise InvalidValue(f"the window lies outside the window {self._span} it is taken from")
         return Signal(self._db, self.name, self.shot, (float(t0), float(t1)))
 
+    def envelope(self, points: int = 2000) -> Envelope:
+        """Minimum and maximum in at most `points` bins: a picture of the signal that misses no spike.
+
+        Long records are read from stored previews, so it takes milliseconds however long the record is. Where the
+        calibration neither rises nor falls throughout, the bins enclose the values and may be a little wide.
+
+        Returns
+        -------
+        Envelope
+            time (s), minimum, maximum (in `unit`); each float64, shape (m,) with m ≤ `points`.
+        """
+        r = self._resolved
+        span = self._indices()
+        level = level_for(span[1] - span[0] if span is not None and r.finished else 0, points)
+        if level > 1 and span is not None:
+            extremes = self._from_pyramid(span, level, points)
+            time = float(r.start) + extremes.first.astype(np.float64) * float(r.dt)
+        else:
+            extremes = binned(self._samples.raw, 0, points)
+            time = self.time[extremes.first]
+        steps = None if r.steps is None else steps_from_json(r.steps)
+        return Envelope(time, *calibrated(extremes, r.gain, r.offset, steps))
+
+    def chunks(self, size: int = CHUNK) -> Iterator[Signal]:
+        """The signal in consecutive pieces, for records larger than memory.
+
+        Parameters
+        ----------
+        size : int
+            Samples per piece, at most.
+
+        Yields
+        ------
+        Signal
+            With `time`, `values` and `raw` of the piece.
+        """
+        r = self._resolved
+        if size < 1:
+            raise InvalidValue(f"pieces of {size} samples cannot be made; give a positive number")
+        span = self._indices()
+        if span is None or self._span is not None:
+            whole = self._samples
+            for first in range(0, whole.raw.size, size):
+                part = slice(first, first + size)
+                yield self._piece(
+                    whole.first + first, whole.raw[part], None if whole.times is None else whole.times[part]
+                )
+            return
+        first, waiting, count = 0, [], 0
+        for stored, _ in self._db.reader.stream(_SEGMENTS, (r.shot, r.series_id)):
+            waiting.append(payload.decode(stored, r.dtype))
+            count += waiting[-1].size
+            while count >= size:
+                joined = np.concatenate(waiting)
+                yield self._piece(first, joined[:size], None)
+                first, waiting, count = first + size, [joined[size:]], count - size
+        if count:
+            yield self._piece(first, np.concatenate(waiting), None)
+
     def to_pandas(self) -> pd.Series[float]:
         """The values as a Series indexed by Time (s)."""
         import pandas as pd
@@ -139,10 +201,11 @@ class Signal:
 
         return explain(self._db, self.name, self.shot)
 
-    @property
+    @cached_property
     def label(self) -> str:
         """What to write on the axis of a plot."""
-        return self._row.label or self.name
+        found = self._db.reader.rows("select label from gilgamesh.signal where name = %s", (self.name,))
+        return str(found[0].label) or self.name
 
     @cached_property
     def port(self) -> str:
@@ -153,8 +216,7 @@ class Signal:
 
     @cached_property
     def _row(self) -> Any:
-        with self._db.transaction() as connection:
-            return connection.execute(sa.text(_RESOLVE), {"signal": self.name, "shot": self.shot}).one()
+        return self._db.reader.rows(_RESOLVE, (self.name, self.shot), self._db.knowledge)[0]
 
     @property
     def _resolved(self) -> Any:
@@ -167,7 +229,7 @@ class Signal:
         if row.status == "not wired":
             raise NotWired(
                 f"{self.name!r} was not wired to any port in shot {self.shot} ({row.started_at:%Y-%m-%d %H:%M}); "
-                f"see what was with: gilgamesh show {self.shot}"
+                f"see what was wired with: gilgamesh show {self.shot}"
             )
         if row.status == "not calibrated":
             items = [row.port, *row.chain]
@@ -183,13 +245,66 @@ class Signal:
 
     @cached_property
     def _samples(self) -> _Samples:
+        if self._span is not None:
+            return self._read_window(self._span)
         resolved = self._resolved
-        with self._db.transaction() as connection:
-            driver = connection.connection.driver_connection
-            assert isinstance(driver, psycopg.Connection)  # noqa: S101 - the engine is made by connect()
-            if self._span is None:
-                return _read_whole(driver, resolved)
-            return _read_window(driver, resolved, self.name, self._span)
+        held = self._db.cache.get(resolved.series_id) if resolved.finished else None
+        if held is None:
+            held = _read_whole(self._db.reader, resolved)
+            if resolved.finished:
+                held.raw.flags.writeable = False
+                self._db.cache.put(
+                    resolved.series_id, held, held.raw.nbytes + (0 if held.times is None else held.times.nbytes)
+                )
+        return held
+
+    def _read_window(self, span: tuple[float, float]) -> _Samples:
+        """Fetch only the bytes between two instants, resolved and sliced by the database in the same round trip."""
+        rows = self._db.reader.rows(_WINDOW, (self.name, self.shot, *span), self._db.knowledge)
+        if rows and "_row" not in vars(self):
+            vars(self)["_row"] = rows[0]
+        resolved = self._resolved
+        kind = np.dtype(resolved.dtype)
+        raw = np.concatenate([np.frombuffer(row.payload, kind) for row in rows]) if rows else np.empty(0, kind)
+        times = None
+        if resolved.dt is None:
+            times = np.concatenate([np.frombuffer(row.times, np.float64) for row in rows]) if rows else np.empty(0)
+        return _Samples(rows[0].first_sample if rows else 0, raw, times)
+
+    def _indices(self) -> tuple[int, int] | None:
+        """Which samples of a uniform record are meant; None for irregular sampling."""
+        r = self._resolved
+        if r.dt is None:
+            return None
+        if self._span is None:
+            return 0, int(r.n)
+        first, stop = (_index(moment, float(r.start), float(r.dt), int(r.n)) for moment in self._span)
+        return first, max(first, stop)
+
+    def _from_pyramid(self, span: tuple[int, int], level: int, points: int) -> Extremes:
+        """Whole blocks from the pyramid; the ragged ends of a window from the samples."""
+        r, (first, stop) = self._resolved, span
+        blocks = -(-first // level), -(-stop // level) if stop == r.n else stop // level
+        rows = self._db.reader.rows(
+            PYRAMID,
+            (r.shot, r.series_id, level, blocks[0] // payload.PYRAMID_BLOCK, (blocks[1] - 1) // payload.PYRAMID_BLOCK),
+        )
+        extremes = from_pyramid(rows, r.dtype, level, blocks, points)
+        none = np.empty(0, np.dtype(r.dtype))
+        head = self._raw_between(first, blocks[0] * level) if first < blocks[0] * level else none
+        tail = self._raw_between(blocks[1] * level, stop) if blocks[1] * level < stop else none
+        return widened(extremes, head, tail, first)
+
+    def _raw_between(self, first: int, stop: int) -> NDArray[Any]:
+        r = self._resolved
+        middle = [float(r.start) + (index - 0.5) * float(r.dt) for index in (first, stop)]
+        return self._read_window((middle[0], middle[1])).raw
+
+    def _piece(self, first: int, raw: NDArray[Any], times: NDArray[np.float64] | None) -> Signal:
+        piece = Signal(self._db, self.name, self.shot, self._span)
+        vars(piece)["_row"] = self._row
+        vars(piece)["_samples"] = _Samples(first, raw, times)
+        return piece
 
     def __len__(self) -> int:
         return int(self._samples.raw.size) if self._span else int(self._resolved.n)
@@ -209,36 +324,33 @@ class Signal:
         return f"<table>{cells}</table>"
 
 
-def _read_whole(driver: psycopg.Connection[Any], resolved: Any) -> _Samples:
+def _index(moment: float, start: float, dt: float, n: int) -> int:
+    """Index of the first sample at or after an instant; as ``gilgamesh.sample_index`` in SQL."""
+    if moment <= start:
+        return 0
+    if moment >= start + n * dt:
+        return n
+    steps = (moment - start) / dt
+    nearest = np.round(steps)
+    return int(nearest if abs(steps - nearest) < 1e-6 else np.ceil(steps))
+
+
+def _read_whole(reader: Reader, resolved: Any) -> _Samples:
     """Stream the segments into one array that is allocated once."""
     raw = np.empty(resolved.n, np.dtype(resolved.dtype))
     times = np.empty(resolved.n) if resolved.dt is None else None
     filled = 0
-    with driver.cursor(binary=True) as cursor:
-        rows: Iterator[tuple[bytes, bytes | None]] = cursor.stream(
-            _SEGMENTS, (resolved.shot, resolved.series_id), size=4
-        )
-        for stored, stored_times in rows:
-            part = payload.decode(stored, resolved.dtype)
-            raw[filled : filled + part.size] = part
-            if times is not None and stored_times is not None:
-                times[filled : filled + part.size] = payload.decode(stored_times, "float64", part.size)
-            filled += part.size
+    for stored, stored_times in reader.stream(_SEGMENTS, (resolved.shot, resolved.series_id)):
+        part = payload.decode(stored, resolved.dtype)
+        if filled + part.size > resolved.n:
+            break  # the record grew since it was resolved
+        raw[filled : filled + part.size] = part
+        if times is not None and stored_times is not None:
+            times[filled : filled + part.size] = payload.decode(stored_times, "float64", part.size)
+        filled += part.size
     if filled != resolved.n:
         raise SamplesNotFound(
-            f"{resolved.signal!r} of shot {resolved.shot} should have {resolved.n} samples but {filled} are stored; check with: "
-            "gilgamesh db check --samples"
+            f"{resolved.signal!r} of shot {resolved.shot} should have {resolved.n} samples but {filled} are stored; "
+            "check with: gilgamesh db check --samples"
         )
     return _Samples(0, raw, times)
-
-
-def _read_window(driver: psycopg.Connection[Any], resolved: Any, name: str, span: tuple[float, float]) -> _Samples:
-    """Fetch only the bytes between two instants; the database slices them."""
-    with driver.cursor(binary=True) as cursor:
-        rows = cursor.execute(_WINDOW, (name, resolved.shot, *span)).fetchall()
-    kind = np.dtype(resolved.dtype)
-    raw = np.concatenate([np.frombuffer(row[2], kind) for row in rows]) if rows else np.empty(0, kind)
-    times = None
-    if resolved.dt is None:
-        times = np.concatenate([np.frombuffer(row[3], np.float64) for row in rows]) if rows else np.empty(0)
-    return _Samples(rows[0][0] if rows else 0, raw, times)

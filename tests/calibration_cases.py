@@ -45,10 +45,13 @@ def piecewise_polynomials(draw: st.DrawFn) -> PiecewisePolynomial:
 @st.composite
 def tables(draw: st.DrawFn) -> Table:
     points = sorted(draw(st.lists(parameters, min_size=2, max_size=8, unique=True)))
-    outputs = [draw(parameters) for _ in points]
+    if draw(st.booleans()):
+        outputs = [draw(parameters) for _ in points]
+    else:
+        outputs = [draw(st.floats(-1, 1)) * point for point in points]
     try:
         return Table(points, outputs, draw(outside))
-    except InvalidValue:  # a slope beyond float64
+    except InvalidValue:  # a slope or an output beyond float64
         return Table(points, [2.5] * len(points), draw(outside))
 
 
@@ -63,9 +66,8 @@ def samples(seed: int, step: Step | None = None) -> NDArray[np.float64]:
     """Some thousand float64: of every magnitude, special, like ADC counts, and around the corners of a step."""
     rng = np.random.default_rng(seed)
     decades = 10.0 ** np.arange(-323, 309)
-    special = np.array(
-        [0.0, np.inf, np.nan, 5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, 0.5, 1.0, 2.0, 3.0]
-    )
+    limits = np.finfo(np.float64)
+    special = np.array([0.0, np.inf, np.nan, limits.smallest_subnormal, limits.tiny, limits.max, 0.5, 1.0, 2.0, 3.0])
     corners = np.array([*getattr(step, "edges", ()), *getattr(step, "x", ())], float)
     with np.errstate(over="ignore"):
         positive = np.concatenate([special, decades * rng.uniform(1, 10, decades.size), rng.uniform(0, 800, 200)])

@@ -23,7 +23,8 @@ begin
     if not pg_has_role(session_user, (select nspowner from pg_namespace where nspname = 'gilgamesh'), 'member') then
       raise exception using errcode = '42501', message = 'only the owner of the database may import history with earlier times of knowledge';
     end if;
-    if recorded_at < latest.recorded_at or recorded_at > clock_timestamp() then
+    if recorded_at < latest.recorded_at or recorded_at > clock_timestamp()
+       or (recorded_at = latest.recorded_at and latest.transaction_id <> pg_current_xact_id()) then
       raise exception using errcode = 'GG008',
         message = format('knowledge cannot be recorded at %s: the latest edit is of %s and it is now %s',
                          recorded_at, latest.recorded_at, clock_timestamp()),

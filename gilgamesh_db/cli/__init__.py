@@ -57,7 +57,7 @@ class Commands(click.Group):
             return super().resolve_command(context, args)
         except click.UsageError as error:
             near = near_names(args[0], self.list_commands(context))
-            raise click.UsageError(f"No such command {args[0]!r}{near}.", context) from error
+            raise click.UsageError(f"No such command {args[0]!r}{near or '.'}", context) from error
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -19,10 +19,12 @@ def _when(_context: click.Context, _parameter: click.Parameter, text: str | None
     return int(text) if text is not None and text.isdecimal() else text
 
 
+_since = click.option("--since", callback=_when, help="Time or shot number; always, if left out.")
+_until = click.option("--until", callback=_when, help="Time or shot number, not included; still, if left out.")
+
+
 def _period(command: Callable[..., None]) -> Callable[..., None]:
-    since = click.option("--since", callback=_when, help="Time or shot number; always, if left out.")
-    until = click.option("--until", callback=_when, help="Time or shot number, not included; still, if left out.")
-    return since(until(command))
+    return _since(_until(command))
 
 
 def _edit(command: Callable[..., str]) -> Callable[..., None]:
@@ -49,15 +51,11 @@ def add() -> None:
 @click.argument("name")
 @click.argument("class_", metavar="CLASS")
 @click.option("--parent", help="The component it is part of.")
-@click.option("--serial")
-@_period
+@click.option("--serial", help="Serial or inventory number.")
+@_since
 @_edit
-def add_component(
-    edit: Any, name: str, class_: str, parent: str | None, serial: str | None, since: When, until: When
-) -> str:
+def add_component(edit: Any, name: str, class_: str, parent: str | None, serial: str | None, since: When) -> str:
     """Make a physical thing known and place it in the tree."""
-    if until is not None:
-        raise InvalidValue("a new component is there from --since on; retire it when it goes")
     edit.add_component(name, class_, parent=parent, serial=serial, since=since)
     return f"{name} is known"
 

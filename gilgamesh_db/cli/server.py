@@ -22,6 +22,7 @@ def create(context: click.Context, beside: bool) -> None:
     from ..database import open_engine, reaching
 
     engine = open_engine(context.obj["url"])
+    context.call_on_close(engine.dispose)
     with reaching(engine):
         installation.create(engine, beside=beside)
     click.echo(f"ready: {engine.url.render_as_string(hide_password=True)}, revision {installation.head()}")
@@ -35,6 +36,7 @@ def upgrade(context: click.Context) -> None:
     from ..database import open_engine, reaching
 
     engine = open_engine(context.obj["url"])
+    context.call_on_close(engine.dispose)
     with reaching(engine):
         installation.upgrade(engine)
     click.echo(f"upgraded: {engine.url.render_as_string(hide_password=True)}, revision {installation.head()}")
@@ -54,7 +56,9 @@ def check(context: click.Context, samples: bool) -> None:
         from rich.progress import track
 
         with database.transaction() as connection:
-            count = connection.exec_driver_sql("select count(*) from gilgamesh.series where sha256 is not null").scalar_one()
+            count = connection.exec_driver_sql(
+                "select count(*) from gilgamesh.series where sha256 is not null"
+            ).scalar_one()
         damaged = [text for text in track(check_samples(database), "samples", total=count) if text]
         for text in damaged:
             click.echo(text, err=True)

