@@ -91,12 +91,8 @@ class Polynomial:
         degree = len(self.coefficients) - 1
         if degree > 3:
             return f"polynomial of degree {degree} in {_grouped(x)}"
-        terms = []
-        for power, coefficient in reversed(list(enumerate(self.coefficients))):
-            if coefficient:
-                variable = "" if power == 0 else _grouped(x) + ("", "", "²", "³")[power]
-                terms.append((coefficient, variable))
-        return _sum(terms)
+        variables = ["", _grouped(x), _grouped(x) + "²", _grouped(x) + "³"]
+        return _sum(list(zip(self.coefficients, variables, strict=False))[::-1])
 
 
 @dataclass(frozen=True)
@@ -618,6 +614,8 @@ def _sum(terms: list[tuple[float, str]]) -> str:
     """Join coefficients and variables: ``2·x² − x + 1``."""
     text = ""
     for coefficient, variable in terms:
+        if coefficient == 0:
+            continue
         size = _short(abs(coefficient))
         term = size if not variable else variable if size == "1" else f"{size}·{variable}"
         if text:

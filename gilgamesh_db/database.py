@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import operator
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
@@ -13,7 +14,7 @@ import sqlalchemy as sa
 
 from . import installation, translation
 from .embedded import EmbeddedServer
-from .errors import InvalidValue, ServerError, ShotNotFound, SignalNotFound, near_names
+from .errors import ConflictError, InvalidValue, ShotNotFound, SignalNotFound, near_names
 from .reading import Cache, Reader
 from .timespan import instant
 
@@ -60,7 +61,7 @@ def connect(url: str | sa.URL | None = None, *, known_at: Knowledge | None = Non
     """
     engine = open_engine(url)
     try:
-        with reaching(engine), engine.connect() as connection:
+        with engine.connect() as connection:
             if embedded(url) and installation.state(connection) is installation.State.EMPTY:
                 connection.rollback()
                 installation.create(engine)
@@ -83,10 +84,10 @@ def open_engine(url: str | sa.URL | None = None) -> sa.Engine:
         server.ensure_running()
         url = server.url("postgres")
         admin = _engine(url)
-        with reaching(admin), admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             exists = connection.exec_driver_sql("select 1 from pg_database where datname = 'gilgamesh'").scalar()
             if not exists:
-                with contextlib.suppress(sa.exc.IntegrityError, sa.exc.ProgrammingError):  # somebody was faster
+                with contextlib.suppress(ConflictError, sa.exc.ProgrammingError):  # somebody was faster
                     connection.exec_driver_sql("create database gilgamesh")
         admin.dispose()
         url = server.url("gilgamesh")
@@ -96,7 +97,7 @@ def open_engine(url: str | sa.URL | None = None) -> sa.Engine:
 def _engine(url: str | sa.URL) -> sa.Engine:
     try:
         parsed = sa.make_url(url)
-    except sa.exc.ArgumentError as error:
+    except (sa.exc.ArgumentError, ValueError) as error:
         raise InvalidValue("the database URL cannot be read; write it as postgresql://user@host/database") from error
     if parsed.get_backend_name() not in ("postgresql", "postgres"):
         raise InvalidValue(
@@ -109,20 +110,6 @@ def _engine(url: str | sa.URL) -> sa.Engine:
     )
     translation.install(engine)
     return engine
-
-
-@contextlib.contextmanager
-def reaching(engine: sa.Engine) -> Iterator[None]:
-    """Turn a failure to connect into a letter that shows no password."""
-    try:
-        yield
-    except sa.exc.OperationalError as error:
-        where = engine.url.render_as_string(hide_password=True)
-        cause = str(error.orig).strip().splitlines()[0] if error.orig else "no answer"
-        raise ServerError(
-            f"cannot reach PostgreSQL at {where}: {cause}. Check the URL (GILGAMESH_DATABASE_URL), or leave it out to "
-            "use the embedded server"
-        ) from error
 
 
 class Database:
@@ -141,6 +128,7 @@ class Database:
         self.knowledge = instant(known_at)
         self.reader = Reader(engine)
         self.cache: Cache[Any] = Cache()
+        self._closed = False
         self._names: dict[str, str] = {}
         self._shots: set[int] = set()
 
@@ -154,10 +142,11 @@ class Database:
 
     def __repr__(self) -> str:
         then = f", known_at={self.knowledge.isoformat()!r}" if self.knowledge else ""
-        return f"<Database {self.engine.url.render_as_string(hide_password=True)}{then}>"
+        return f"<Database {translation.shown(self.engine.url)}{then}>"
 
     def close(self) -> None:
         """Close the connections; the embedded server keeps running for others."""
+        self._closed = True
         self.reader.close()
         self.engine.dispose()
 
@@ -175,6 +164,8 @@ class Database:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
         """One transaction in which every view answers from this database's state of knowledge."""
+        if self._closed:
+            raise InvalidValue("this database was closed; connect again with gilgamesh.connect()")
         with self.engine.begin() as connection:
             if self.knowledge is not None:
                 connection.execute(
@@ -209,7 +200,18 @@ class Database:
         import pandas as pd
 
         with self.transaction() as connection:
-            return pd.read_sql_query(sa.text(statement), connection, params=dict(parameters or {}))
+            try:
+                # Without parameters the statement is sent as it stands, whatever colons and percents it holds.
+                found = (
+                    connection.execute(sa.text(statement), dict(parameters))
+                    if parameters
+                    else connection.exec_driver_sql(statement.replace("%", "%%"))
+                )
+            except (sa.exc.ProgrammingError, sa.exc.StatementError) as error:
+                raise InvalidValue(f"the SQL statement cannot be run: {str(error.orig or error).strip()}") from error
+            if not found.returns_rows:
+                return pd.DataFrame()
+            return pd.DataFrame([tuple(row) for row in found], columns=list(found.keys()))
 
     def signal(self, name: str, shot: int) -> Signal:
         """A signal of a shot, by the name people use; nothing is read before it is needed.
@@ -228,9 +230,12 @@ class Database:
         """
         from .signal import Signal
 
-        if name not in self._names or shot not in self._shots:
-            self._find(name, shot)
-        return Signal(self, self._names[name], self.shot_number(shot) if shot < 0 else int(shot))
+        if not isinstance(name, str):
+            raise SignalNotFound(f"{name!r} is not the name of a signal; list them with `gilgamesh signals`")
+        number = _whole(shot)
+        if name not in self._names or number not in self._shots:
+            self._find(name, number)
+        return Signal(self, self._names[name], self.shot_number(number) if number < 0 else number)
 
     def shots(self, condition: str | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """Shots as a table, filtered by what is said of them.
@@ -245,7 +250,7 @@ class Database:
         Returns
         -------
         DataFrame
-            Index ``Shot``; started_at, duration, program, status, then the attributes.
+            Index ``Shot``; Date (of the trigger), Duration (s), Program, Status, then the attributes.
         """
         from .shots import table_of_shots
 
@@ -266,7 +271,7 @@ class Database:
         ShotNotFound
         """
         with self.transaction() as connection:
-            return self._shot_number(connection, shot)
+            return self._shot_number(connection, _whole(shot))
 
     def edit(
         self, reason: str, *, author: str | None = None, recorded_at: datetime.datetime | str | None = None
@@ -326,3 +331,13 @@ class Database:
             there = f"there are {count}, from {first} to {last}" if count else "none has been loaded yet"
             raise ShotNotFound(f"no shot {shot}; {there}; list them with `gilgamesh shots`")
         return int(row)
+
+
+def _whole(shot: int) -> int:
+    """A shot number as an int, whatever integer type it came in."""
+    try:
+        if isinstance(shot, bool):
+            raise TypeError
+        return operator.index(shot)
+    except TypeError as error:
+        raise InvalidValue(f"{shot!r} is not a shot number; give a whole number such as 1234, or -1 for the last") from error

@@ -8,12 +8,13 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import sqlalchemy as sa
 from psycopg.types.range import TimestamptzRange
 
 from . import units
 from .calibration import Step, steps_to_json
-from .errors import InvalidValue
+from .errors import InvalidValue, UnitMismatch
 from .timespan import Timespan, instant
 
 if TYPE_CHECKING:
@@ -217,6 +218,8 @@ class Edit:
     def _moment(self, when: When) -> datetime.datetime | None:
         if isinstance(when, bool):
             raise InvalidValue(f"{when} is neither a time nor a shot")
+        if isinstance(when, np.integer):
+            when = int(when)
         if isinstance(when, int):
             fired = self._connection.execute(sa.text("select gilgamesh.shot_time(:shot)"), {"shot": when}).scalar_one()
             return instant(fired)
@@ -227,11 +230,19 @@ class Edit:
         if symbol is None:
             return None
         unit = units.parse_unit(symbol)
-        self._connection.execute(
-            sa.text('insert into gilgamesh.unit (symbol, dimension, factor, "offset") '
-                    "values (:symbol, :dimension, :factor, :offset) on conflict do nothing"),
+        known = self._connection.execute(
+            sa.text(
+                'with added as (insert into gilgamesh.unit (symbol, dimension, factor, "offset") '
+                "values (:symbol, :dimension, :factor, :offset) on conflict do nothing) "
+                'select dimension, factor, "offset" from gilgamesh.unit where symbol = :symbol'
+            ),
             {"symbol": unit.symbol, "dimension": unit.dimension, "factor": unit.factor, "offset": unit.offset},
-        )  # fmt: skip
+        ).one_or_none()
+        if known is not None and tuple(known) != (unit.dimension, unit.factor, unit.offset):
+            raise UnitMismatch(
+                f"the database says that {unit.symbol!r} is {known.factor!r} {known.dimension} + {known.offset!r}, astropy says "
+                f"{unit.factor!r} {unit.dimension} + {unit.offset!r}; correct the table gilgamesh.unit"
+            )
         return str(unit.symbol)
 
 
@@ -247,6 +258,8 @@ _BOUND = {
 
 
 def _json(value: Value) -> str:
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
     try:
         return json.dumps(value, allow_nan=False)
     except (TypeError, ValueError) as error:

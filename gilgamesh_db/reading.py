@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import weakref
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -15,11 +16,27 @@ import sqlalchemy as sa
 from psycopg.rows import namedtuple_row
 
 from . import translation
-from .errors import ServerError
+from .errors import InvalidValue
 
 Value = TypeVar("Value")
+Parameters = Sequence[Any] | Mapping[str, Any]
 
 CACHE_BYTES = 256 * 1024 * 1024
+
+
+class _Held:
+    """A connection that closes with the thread that holds it."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self.connection = connection
+        self.process = os.getpid()
+
+    def usable(self) -> bool:
+        return self.process == os.getpid() and not self.connection.closed and not self.connection.broken
+
+    def __del__(self) -> None:
+        if self.process == os.getpid():
+            self.connection.close()
 
 
 class Reader:
@@ -34,31 +51,37 @@ class Reader:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self._local = threading.local()
-        self._opened: list[psycopg.Connection[Any]] = []
+        self._all: weakref.WeakSet[_Held] = weakref.WeakSet()
+        self._closed = False
 
-    def rows(self, query: str, parameters: Sequence[Any], known_at: datetime | None = None) -> list[Any]:
+    def rows(self, query: str, parameters: Parameters, known_at: datetime | None = None) -> list[Any]:
         """All rows of a query, in one round trip, as named tuples."""
-        with self._translated():
+        with translation.translated():
+            connection = self._connection()
             try:
-                return self._ask(self._connection(), query, parameters, known_at)
+                return self._ask(connection, query, parameters, known_at)
             except psycopg.OperationalError:
-                if not self._lost():
+                if not connection.broken:
                     raise
                 # The server was restarted since the last question; a read may be asked again.
                 return self._ask(self._connection(), query, parameters, known_at)
 
-    def stream(self, query: str, parameters: Sequence[Any], size: int = 4) -> Iterator[tuple[Any, ...]]:
-        """Rows of a query as they arrive, a few at a time, so that a long record never is in memory twice."""
-        with self._translated(), self._connection().cursor(binary=True) as cursor:
+    def stream(self, query: str, parameters: Parameters, size: int = 4) -> Iterator[tuple[Any, ...]]:
+        """Rows of a query as they arrive, a few at a time, so that a long record never is in memory twice.
+
+        Read them at once: until the last row the thread cannot ask anything else.
+        """
+        with translation.translated(), self._connection().cursor(binary=True) as cursor:
             yield from cursor.stream(query, parameters, size=size)
 
     def close(self) -> None:
         """Close the connections of all threads."""
-        while self._opened:
-            self._opened.pop().close()
+        self._closed = True
+        for held in list(self._all):
+            held.connection.close()
 
     def _ask(
-        self, connection: psycopg.Connection[Any], query: str, parameters: Sequence[Any], known_at: datetime | None
+        self, connection: psycopg.Connection[Any], query: str, parameters: Parameters, known_at: datetime | None
     ) -> list[Any]:
         with connection.cursor(binary=True, row_factory=namedtuple_row) as cursor:
             if known_at is None:
@@ -77,33 +100,19 @@ class Reader:
                 return found
 
     def _connection(self) -> psycopg.Connection[Any]:
-        mine: tuple[int, psycopg.Connection[Any]] | None = getattr(self._local, "connection", None)
-        if mine is not None and mine[0] == os.getpid() and not mine[1].closed:
-            return mine[1]
+        if self._closed:
+            raise InvalidValue("this database was closed; connect again with gilgamesh.connect()")
+        held: _Held | None = getattr(self._local, "held", None)
+        if held is not None and held.usable():
+            return held.connection
         pooled = self._engine.raw_connection()
         connection = pooled.driver_connection
         pooled.detach()
         assert isinstance(connection, psycopg.Connection)  # noqa: S101 - the engine is made by connect()
         connection.autocommit = True
-        self._local.connection = (os.getpid(), connection)
-        self._opened.append(connection)
+        self._local.held = _Held(connection)
+        self._all.add(self._local.held)
         return connection
-
-    def _lost(self) -> bool:
-        mine: tuple[int, psycopg.Connection[Any]] | None = getattr(self._local, "connection", None)
-        return mine is not None and (mine[1].closed or mine[1].broken)
-
-    @contextlib.contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except psycopg.Error as error:
-            translated = translation.translate(error)
-            if translated is None and self._lost():
-                translated = ServerError(f"the connection to the database was lost ({error}); try again")
-            if translated is None:
-                raise
-            raise translated from error
 
 
 class Cache(Generic[Value]):

@@ -32,7 +32,7 @@ def table_of_shots(connection: sa.Connection, condition: str | None, columns: Se
     import pandas as pd
 
     attributes = {a.name: a for a in connection.execute(sa.select(Attribute.id, Attribute.name, Attribute.kind))}
-    wanted = list(attributes) if columns is None else list(columns)
+    wanted = list(attributes) if columns is None else [name for name in columns if name != "Shot"]
     for name in wanted:
         if name not in attributes and name not in _OWN:
             raise _unknown(name, attributes)

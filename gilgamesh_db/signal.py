@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from . import payload
 from .calibration import evaluate, steps_from_json
 from .envelope import PYRAMID, Envelope, Extremes, binned, calibrated, from_pyramid, level_for, widened
 from .errors import InvalidValue, NotCalibrated, NotWired, SamplesNotFound
-from .reading import Reader
+from .record import WINDOW, Samples, index_of, joined, read_slice, read_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,25 +25,10 @@ if TYPE_CHECKING:
     from .provenance import Provenance
 
 _RESOLVE = """
-select r.*, (select se.sha256 is not null from gilgamesh.series se where se.id = r.series_id) as finished
-  from gilgamesh.resolved_signal r
+select r.* from gilgamesh.resolved_signal r
  where r.signal_id = (select id from gilgamesh.signal where name = %s) and r.shot = %s
 """
-_SEGMENTS = "select payload, times from gilgamesh.segment where shot = %s and series_id = %s order by position"
-_WINDOW = """
-select (w.resolved).*, w.first as first_sample, w.payload, w.times
-  from gilgamesh.segments_between(%s, %s, %s, %s) w
-"""
 CHUNK = 1_000_000  # samples
-
-
-@dataclass(frozen=True)
-class _Samples:
-    """Raw samples as read, and their times on the device's clock where sampling is irregular."""
-
-    first: int
-    raw: NDArray[Any]
-    times: NDArray[np.float64] | None
 
 
 class Signal:
@@ -78,11 +62,7 @@ class Signal:
     @cached_property
     def time(self) -> NDArray[np.float64]:
         """Seconds from the trigger; float64, shape (n,)."""
-        r, samples = self._resolved, self._samples
-        if samples.times is not None:
-            return samples.times * float(r.clock_rate) + float(r.clock_offset)
-        counted: NDArray[np.float64] = np.arange(samples.first, samples.first + samples.raw.size, dtype=np.float64)
-        return float(r.start) + counted * float(r.dt)
+        return self._clock(self._samples)
 
     @property
     def raw(self) -> NDArray[Any]:
@@ -158,25 +138,15 @@ class Signal:
         r = self._resolved
         if size < 1:
             raise InvalidValue(f"pieces of {size} samples cannot be made; give a positive number")
-        span = self._indices()
-        if span is None or self._span is not None:
+        span = self._indices() or (0, int(r.n))
+        if r.dt is None and self._span is not None:  # a window of irregular samples is found by reading it
             whole = self._samples
-            for first in range(0, whole.raw.size, size):
-                part = slice(first, first + size)
-                yield self._piece(
-                    whole.first + first, whole.raw[part], None if whole.times is None else whole.times[part]
-                )
-            return
-        first, waiting, count = 0, [], 0
-        for stored, _ in self._db.reader.stream(_SEGMENTS, (r.shot, r.series_id)):
-            waiting.append(payload.decode(stored, r.dtype))
-            count += waiting[-1].size
-            while count >= size:
-                joined = np.concatenate(waiting)
-                yield self._piece(first, joined[:size], None)
-                first, waiting, count = first + size, [joined[size:]], count - size
-        if count:
-            yield self._piece(first, np.concatenate(waiting), None)
+            span = whole.first, whole.first + whole.raw.size
+        for first in range(*span, size):
+            piece = Signal(self._db, self.name, self.shot, self._span)
+            vars(piece)["_row"] = self._row
+            vars(piece)["_samples"] = read_slice(self._db.reader, r, first, min(first + size, span[1]))
+            yield piece
 
     def to_pandas(self) -> pd.Series[float]:
         """The values as a Series indexed by Time (s)."""
@@ -225,7 +195,9 @@ class Signal:
         if row.status == "ok":
             return row
         if row.kind != "measured":
-            raise NotWired(f"{self.name!r} is {row.kind}, and nothing has been stored for it in shot {self.shot}")
+            raise NotWired(
+                f"{self.name!r} is a {row.kind} signal; this version of Gilgamesh reads measured signals only"
+            )
         if row.status == "not wired":
             raise NotWired(
                 f"{self.name!r} was not wired to any port in shot {self.shot} ({row.started_at:%Y-%m-%d %H:%M}); "
@@ -244,32 +216,41 @@ class Signal:
         )
 
     @cached_property
-    def _samples(self) -> _Samples:
+    def _samples(self) -> Samples:
         if self._span is not None:
             return self._read_window(self._span)
         resolved = self._resolved
         held = self._db.cache.get(resolved.series_id) if resolved.finished else None
         if held is None:
-            held = _read_whole(self._db.reader, resolved)
+            held = read_whole(self._db.reader, resolved)
+            held.raw.flags.writeable = False
             if resolved.finished:
-                held.raw.flags.writeable = False
-                self._db.cache.put(
-                    resolved.series_id, held, held.raw.nbytes + (0 if held.times is None else held.times.nbytes)
-                )
+                self._db.cache.put(resolved.series_id, held, held.nbytes)
         return held
 
-    def _read_window(self, span: tuple[float, float]) -> _Samples:
-        """Fetch only the bytes between two instants, resolved and sliced by the database in the same round trip."""
-        rows = self._db.reader.rows(_WINDOW, (self.name, self.shot, *span), self._db.knowledge)
-        if rows and "_row" not in vars(self):
+    def _read_window(self, span: tuple[float, float]) -> Samples:
+        """Fetch only the bytes between two instants; one round trip also when nothing has been resolved yet."""
+        if "_row" in vars(self):
+            r, indices = self._resolved, self._indices()
+            if indices is not None:
+                return read_slice(self._db.reader, r, *indices)
+            whole = read_whole(self._db.reader, r)
+            time = self._clock(whole)
+            first, stop = np.searchsorted(time, span)
+            assert whole.times is not None  # noqa: S101 - sampling is irregular
+            return Samples(int(first), whole.raw[first:stop], whole.times[first:stop])
+        rows = self._db.reader.rows(WINDOW, (self.name, self.shot, *span), self._db.knowledge)
+        if rows:
             vars(self)["_row"] = rows[0]
-        resolved = self._resolved
-        kind = np.dtype(resolved.dtype)
-        raw = np.concatenate([np.frombuffer(row.payload, kind) for row in rows]) if rows else np.empty(0, kind)
-        times = None
-        if resolved.dt is None:
-            times = np.concatenate([np.frombuffer(row.times, np.float64) for row in rows]) if rows else np.empty(0)
-        return _Samples(rows[0].first_sample if rows else 0, raw, times)
+        return joined(rows, self._resolved, 0)
+
+    def _clock(self, samples: Samples) -> NDArray[np.float64]:
+        """Times of samples, the timing of their device applied."""
+        r = self._resolved
+        if samples.times is not None:
+            return samples.times * float(r.clock_rate) + float(r.clock_offset)
+        counted: NDArray[np.float64] = np.arange(samples.first, samples.first + samples.raw.size, dtype=np.float64)
+        return float(r.start) + counted * float(r.dt)
 
     def _indices(self) -> tuple[int, int] | None:
         """Which samples of a uniform record are meant; None for irregular sampling."""
@@ -278,7 +259,7 @@ class Signal:
             return None
         if self._span is None:
             return 0, int(r.n)
-        first, stop = (_index(moment, float(r.start), float(r.dt), int(r.n)) for moment in self._span)
+        first, stop = (index_of(moment, r) for moment in self._span)
         return first, max(first, stop)
 
     def _from_pyramid(self, span: tuple[int, int], level: int, points: int) -> Extremes:
@@ -290,21 +271,9 @@ class Signal:
             (r.shot, r.series_id, level, blocks[0] // payload.PYRAMID_BLOCK, (blocks[1] - 1) // payload.PYRAMID_BLOCK),
         )
         extremes = from_pyramid(rows, r.dtype, level, blocks, points)
-        none = np.empty(0, np.dtype(r.dtype))
-        head = self._raw_between(first, blocks[0] * level) if first < blocks[0] * level else none
-        tail = self._raw_between(blocks[1] * level, stop) if blocks[1] * level < stop else none
+        head = read_slice(self._db.reader, r, first, blocks[0] * level).raw
+        tail = read_slice(self._db.reader, r, blocks[1] * level, stop).raw
         return widened(extremes, head, tail, first)
-
-    def _raw_between(self, first: int, stop: int) -> NDArray[Any]:
-        r = self._resolved
-        middle = [float(r.start) + (index - 0.5) * float(r.dt) for index in (first, stop)]
-        return self._read_window((middle[0], middle[1])).raw
-
-    def _piece(self, first: int, raw: NDArray[Any], times: NDArray[np.float64] | None) -> Signal:
-        piece = Signal(self._db, self.name, self.shot, self._span)
-        vars(piece)["_row"] = self._row
-        vars(piece)["_samples"] = _Samples(first, raw, times)
-        return piece
 
     def __len__(self) -> int:
         return int(self._samples.raw.size) if self._span else int(self._resolved.n)
@@ -322,35 +291,3 @@ class Signal:
                  ("chain", " → ".join(row.chain or ()) or "–"), ("samples", row.n if row.n is not None else row.status)]  # fmt: skip
         cells = "".join(f"<tr><th>{html.escape(k)}</th><td>{html.escape(str(v))}</td></tr>" for k, v in facts)
         return f"<table>{cells}</table>"
-
-
-def _index(moment: float, start: float, dt: float, n: int) -> int:
-    """Index of the first sample at or after an instant; as ``gilgamesh.sample_index`` in SQL."""
-    if moment <= start:
-        return 0
-    if moment >= start + n * dt:
-        return n
-    steps = (moment - start) / dt
-    nearest = np.round(steps)
-    return int(nearest if abs(steps - nearest) < 1e-6 else np.ceil(steps))
-
-
-def _read_whole(reader: Reader, resolved: Any) -> _Samples:
-    """Stream the segments into one array that is allocated once."""
-    raw = np.empty(resolved.n, np.dtype(resolved.dtype))
-    times = np.empty(resolved.n) if resolved.dt is None else None
-    filled = 0
-    for stored, stored_times in reader.stream(_SEGMENTS, (resolved.shot, resolved.series_id)):
-        part = payload.decode(stored, resolved.dtype)
-        if filled + part.size > resolved.n:
-            break  # the record grew since it was resolved
-        raw[filled : filled + part.size] = part
-        if times is not None and stored_times is not None:
-            times[filled : filled + part.size] = payload.decode(stored_times, "float64", part.size)
-        filled += part.size
-    if filled != resolved.n:
-        raise SamplesNotFound(
-            f"{resolved.signal!r} of shot {resolved.shot} should have {resolved.n} samples but {filled} are stored; "
-            "check with: gilgamesh db check --samples"
-        )
-    return _Samples(0, raw, times)

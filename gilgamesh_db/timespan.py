@@ -19,8 +19,8 @@ class Timespan:
 
     Parameters
     ----------
-    since, until : datetime, str or None
-        A naive time or a date is read as UTC.
+    since, until : datetime or None
+        With their time zone; `of` also reads dates and texts.
 
     Raises
     ------

@@ -6,7 +6,9 @@ refusals (an exclusion, a check, rights, a full disk, a lost connection) are put
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Iterator
 
 import psycopg
 import sqlalchemy as sa
@@ -29,46 +31,88 @@ _OURS: dict[str, type[errors.GilgameshError]] = {
     "GG012": errors.DamagedData,
     "22023": errors.InvalidValue,  # a step of a calibration that is none
 }
+_THEIRS = {
+    "23P01": (errors.OverlapError, "two statements would hold at the same time ({rule}): {detail}"),
+    "23514": (errors.InvalidValue, "the database refuses it by the rule {rule!r}: {said}"),
+    "23505": (errors.ConflictError, "it exists already: {detail}"),
+    "22P02": (errors.InvalidValue, "{said}"),
+    "22P05": (errors.InvalidValue, "{said}"),
+    "22003": (errors.InvalidValue, "{said}"),
+    "22007": (errors.InvalidValue, "{said}"),
+    "22008": (errors.InvalidValue, "{said}"),
+    "42501": (errors.UserError, "{said}; ask the owner of the database for the role gilgamesh_operator"),
+    "53100": (errors.ServerError, "the disk of the database server is full; nothing was written ({said})"),
+    "55P03": (errors.ServerError, "somebody else is changing the same thing and does not finish; try again later"),
+    "40P01": (errors.ServerError, "two changes got in each other's way and this one was taken back; try again"),
+    "40001": (errors.ServerError, "two changes got in each other's way and this one was taken back; try again"),
+}
 
 
 def install(engine: sa.Engine) -> None:
-    """Let every statement through this engine fail in our words."""
+    """Let every statement through this engine, and every attempt to connect, fail in our words."""
     sa.event.listen(engine, "handle_error", _handle)
 
 
-def translate(error: psycopg.Error) -> errors.GilgameshError | None:  # noqa: PLR0911 - one line a code
+def translate(error: psycopg.Error) -> errors.GilgameshError | None:
     """Put a database error into our words, or leave it (None) when it is nobody's fault but ours."""
-    code = error.sqlstate or ""
-    said, hint, detail = error.diag.message_primary or str(error), error.diag.message_hint, error.diag.message_detail
+    code, said, hint = error.sqlstate or "", error.diag.message_primary or str(error), error.diag.message_hint
     if code in _OURS:
         return _OURS[code](f"{said}. {hint}" if hint else said)
-    if code == "23P01":
-        return errors.OverlapError(
-            f"two statements would hold at the same time ({error.diag.constraint_name}): {detail}"
-        )
-    if code == "23514":
-        return errors.InvalidValue(f"the database refuses it by the rule {error.diag.constraint_name!r}: {said}")
-    if code == "23505":
-        return errors.ConflictError(f"it exists already: {detail or said}")
-    if code in ("22P02", "22007") or (not code and isinstance(error, psycopg.DataError)):
+    if code in _THEIRS:
+        family, letter = _THEIRS[code]
+        return family(letter.format(said=said, rule=error.diag.constraint_name, detail=error.diag.message_detail or said))
+    if not code and isinstance(error, psycopg.DataError):
         return errors.InvalidValue(said)
-    if code == "42501":
-        return errors.UserError(f"{said}; ask the owner of the database for the role gilgamesh_operator")
-    if code == "53100" or re.search("No space left on device", said):
+    if "No space left on device" in said:
         return errors.ServerError(f"the disk of the database server is full; nothing was written ({said})")
-    if code == "55P03":
-        return errors.ServerError("somebody else is changing the same thing and does not finish; try again later")
     return None
+
+
+@contextlib.contextmanager
+def translated() -> Iterator[None]:
+    """Let what the driver raises inside fail in our words."""
+    try:
+        yield
+    except psycopg.Error as error:
+        ours = translate(error)
+        if ours is None and isinstance(error, psycopg.OperationalError):
+            ours = errors.ServerError(f"the connection to the database was lost ({_first_line(error)}); try again")
+        if ours is None:
+            raise
+        raise ours from error
+
+
+def shown(url: sa.URL) -> str:
+    """A URL without anything secret: neither the password nor a query key that may hold one."""
+    harmless = {key: value for key, value in url.query.items() if key in ("host", "port", "dbname", "user", "sslmode")}
+    return url.set(query=harmless).render_as_string(hide_password=True)
 
 
 def _handle(context: ExceptionContext) -> None:
     original = context.original_exception
     if not isinstance(original, psycopg.Error):
         return
-    translated = translate(original)
-    if translated is None and context.is_disconnect and context.connection is not None:
-        translated = errors.ServerError(
+    ours = translate(original)
+    if ours is None and context.connection is None:
+        ours = _no_connection(original, context)
+    elif ours is None and context.is_disconnect:
+        ours = errors.ServerError(
             "the connection to the database was lost; what was not committed was not written. Try again"
         )
-    if translated is not None:
-        raise translated from original
+    if ours is not None:
+        raise ours from original
+
+
+def _no_connection(error: psycopg.Error, context: ExceptionContext) -> errors.GilgameshError:
+    where = shown(context.engine.url) if context.engine is not None else "the database"
+    if isinstance(error, psycopg.OperationalError):
+        return errors.ServerError(
+            f"cannot reach PostgreSQL at {where}: {_first_line(error)}. Check the URL (GILGAMESH_DATABASE_URL), or leave "
+            "it out to use the embedded server"
+        )
+    return errors.InvalidValue(f"the URL {where} cannot be used: {_first_line(error)}")
+
+
+def _first_line(error: Exception) -> str:
+    text = (str(error).strip().splitlines() or ["no answer"])[0]
+    return re.sub(r"(password\s*=?\s*)\S+", r"\1…", text) if "password=" in text else text

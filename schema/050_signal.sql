@@ -55,6 +55,7 @@ create table gilgamesh.definition (
   closed_by_id bigint references gilgamesh.edit,
   constraint definition_formula_said check (btrim(formula) <> ''),
   constraint definition_valid_not_empty check (not isempty(valid)),
+  constraint definition_valid_half_open check ((lower_inf(valid) or lower_inc(valid)) and not upper_inc(valid)),
   constraint definition_valid_finite check (isfinite(coalesce(lower(valid), 'epoch')) and isfinite(coalesce(upper(valid), 'epoch'))),
   constraint definition_recorded_not_empty check (not isempty(recorded) and not lower_inf(recorded)),
   constraint definition_closed_by_someone check (upper_inf(recorded) = (closed_by_id is null)),

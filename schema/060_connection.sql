@@ -11,6 +11,7 @@ create table gilgamesh.connection (
   closed_by_id bigint references gilgamesh.edit,
   constraint connection_chain_complete check (array_position(chain, null) is null and coalesce(array_ndims(chain), 1) = 1),
   constraint connection_valid_not_empty check (not isempty(valid)),
+  constraint connection_valid_half_open check ((lower_inf(valid) or lower_inc(valid)) and not upper_inc(valid)),
   constraint connection_valid_finite check (isfinite(coalesce(lower(valid), 'epoch')) and isfinite(coalesce(upper(valid), 'epoch'))),
   constraint connection_recorded_not_empty check (not isempty(recorded) and not lower_inf(recorded)),
   constraint connection_closed_by_someone check (upper_inf(recorded) = (closed_by_id is null)),

@@ -18,6 +18,7 @@ create table gilgamesh.calibration (
   constraint calibration_steps_array check (jsonb_typeof(steps) = 'array' and jsonb_array_length(steps) > 0),
   constraint calibration_affine_together check ((gain is null) = ("offset" is null)),
   constraint calibration_valid_not_empty check (not isempty(valid)),
+  constraint calibration_valid_half_open check ((lower_inf(valid) or lower_inc(valid)) and not upper_inc(valid)),
   constraint calibration_valid_finite check (isfinite(coalesce(lower(valid), 'epoch')) and isfinite(coalesce(upper(valid), 'epoch'))),
   constraint calibration_recorded_not_empty check (not isempty(recorded) and not lower_inf(recorded)),
   constraint calibration_closed_by_someone check (upper_inf(recorded) = (closed_by_id is null)),

@@ -12,6 +12,7 @@ create table gilgamesh.timing (
   constraint timing_start_offset_finite check (start_offset > '-infinity' and start_offset < 'infinity'),
   constraint timing_clock_rate_near_one check (clock_rate between 0.5 and 2.0),
   constraint timing_valid_not_empty check (not isempty(valid)),
+  constraint timing_valid_half_open check ((lower_inf(valid) or lower_inc(valid)) and not upper_inc(valid)),
   constraint timing_valid_finite check (isfinite(coalesce(lower(valid), 'epoch')) and isfinite(coalesce(upper(valid), 'epoch'))),
   constraint timing_recorded_not_empty check (not isempty(recorded) and not lower_inf(recorded)),
   constraint timing_closed_by_someone check (upper_inf(recorded) = (closed_by_id is null)),

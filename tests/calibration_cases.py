@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from gilgamesh_db.calibration import (
     Exponential,
     Logarithm,
+    Outside,
     PiecewisePolynomial,
     Polynomial,
     PowerLaw,
@@ -29,7 +30,7 @@ parameters = st.one_of(
     magnitudes.filter(lambda number: 1e-300 <= abs(number) <= 1e300),
 )
 coefficients = st.lists(parameters, min_size=1, max_size=6)
-outside = st.sampled_from(["nan", "clamp", "extrapolate"])
+outside: st.SearchStrategy[Outside] = st.sampled_from(("nan", "clamp", "extrapolate"))
 polynomials = st.builds(Polynomial, coefficients)
 logarithms = st.builds(Logarithm, st.sampled_from([10, 2, "e"]))
 power_laws = st.builds(PowerLaw, parameters, parameters.filter(bool))

@@ -1,5 +1,28 @@
 -- The one way in which history is edited. Every edit function below this file stands on these.
 
+-- Wait for our turn to edit, and see the latest edit. Nobody waits for ever, not even somebody who waits for himself.
+create function gilgamesh.lock_history() returns gilgamesh.edit
+  language plpgsql
+  set search_path = pg_catalog, gilgamesh, pg_temp
+as $$
+declare
+  latest edit;
+begin
+  if current_setting('lock_timeout') = '0' then
+    perform set_config('lock_timeout', '30s', true);
+  end if;
+  perform pg_advisory_xact_lock(hashtextextended('gilgamesh.edit', 0));
+  select * into latest from edit order by id desc limit 1;
+  return latest;
+end
+$$;
+
+-- Did this very transaction make that edit? (A transaction id alone may come again after a restore elsewhere.)
+create function gilgamesh.is_of_this_transaction(made gilgamesh.edit) returns boolean
+  language sql stable
+return coalesce((made).transaction_id = pg_catalog.pg_current_xact_id()
+                and (made).id::text = pg_catalog.current_setting('gilgamesh.edit', true), false);
+
 -- Begin an edit: take the lock, note who and why. Edits of one transaction share their instant.
 -- The lock is held until commit, so instants follow the order of commits and readers never see a hole.
 create function gilgamesh.begin_edit(reason text, author text default null, recorded_at timestamptz default null)
@@ -16,22 +39,21 @@ begin
     raise exception using errcode = 'GG008', message = 'an edit of the history needs a reason',
       hint = 'Say why in a few words: the next person will read it.';
   end if;
-  perform pg_advisory_xact_lock(hashtextextended('gilgamesh.edit', 0));
-  select * into latest from edit order by id desc limit 1;
+  latest := lock_history();
   if recorded_at is not null then
     -- Only an import by the owner may say when something became known; never out of order.
     if not pg_has_role(session_user, (select nspowner from pg_namespace where nspname = 'gilgamesh'), 'member') then
       raise exception using errcode = '42501', message = 'only the owner of the database may import history with earlier times of knowledge';
     end if;
     if recorded_at < latest.recorded_at or recorded_at > clock_timestamp()
-       or (recorded_at = latest.recorded_at and latest.transaction_id <> pg_current_xact_id()) then
+       or (recorded_at = latest.recorded_at and not is_of_this_transaction(latest)) then
       raise exception using errcode = 'GG008',
         message = format('knowledge cannot be recorded at %s: the latest edit is of %s and it is now %s',
                          recorded_at, latest.recorded_at, clock_timestamp()),
         hint = 'Import history in the order in which it became known.';
     end if;
     stamp := recorded_at;
-  elsif latest.transaction_id = pg_current_xact_id() then
+  elsif is_of_this_transaction(latest) then
     stamp := latest.recorded_at;
   else
     -- A clock that was set back must not write before what is known already.
@@ -40,6 +62,7 @@ begin
   insert into edit (recorded_at, author, reason)
        values (stamp, coalesce(nullif(btrim(author), ''), session_user), btrim(reason))
     returning * into started;
+  perform set_config('gilgamesh.edit', started.id::text, true);
   return started;
 end
 $$;
@@ -55,12 +78,11 @@ as $$
 declare
   latest edit;
 begin
-  perform pg_advisory_xact_lock(hashtextextended('gilgamesh.edit', 0));
-  select * into latest from edit order by id desc limit 1;
-  if latest.transaction_id = pg_current_xact_id() and (reason is null or latest.reason = reason) then
+  latest := lock_history();
+  if is_of_this_transaction(latest) and (reason is null or latest.reason = reason) then
     return latest;
   end if;
-  return begin_edit(reason, case when latest.transaction_id = pg_current_xact_id() then latest.author end);
+  return begin_edit(reason, case when is_of_this_transaction(latest) then latest.author end);
 end
 $$;
 

@@ -29,6 +29,19 @@ begin
 end
 $$;
 
+-- Is this a period something can hold for? Null is always; bounds other than [since, until) would leave holes.
+create function gilgamesh.half_open(valid tstzrange) returns tstzrange
+  language plpgsql immutable parallel safe
+as $$
+begin
+  if isempty(valid) or upper_inc(valid) or not (lower_inf(valid) or lower_inc(valid)) then
+    raise exception using errcode = 'GG008', message = format('the period %s is empty or not half-open', valid),
+      hint = 'Write tstzrange(since, until): from since, up to but not including until, null for without end.';
+  end if;
+  return coalesce(valid, tstzrange(null, null));
+end
+$$;
+
 -- Is this a unit the database can convert?
 create function gilgamesh.known_unit(symbol text) returns text
   language plpgsql stable
@@ -63,13 +76,10 @@ declare
   e edit := current_edit(place.reason);
   thing bigint := component_named(place.component);
   whole bigint := case when place.parent is not null then component_named(place.parent) end;
-  period tstzrange := coalesce(place.valid, tstzrange(null, null));
+  period tstzrange := half_open(place.valid);
   circle text;
   written bigint;
 begin
-  if isempty(period) then
-    raise exception using errcode = 'GG008', message = 'the period is empty';
-  end if;
   -- Would the component come to sit inside itself at any time of the period?
   with recursive above as (
     select whole as id, period as during
@@ -114,6 +124,33 @@ begin
 end
 $$;
 
+-- Does a signal or another component need this one in the period? Then it cannot go.
+create function gilgamesh.refuse_if_used(thing bigint, period tstzrange) returns void
+  language plpgsql
+  set search_path = pg_catalog, gilgamesh, pg_temp
+as $$
+declare
+  needed_by text;
+begin
+  select s.name into needed_by
+    from connection c join signal s on s.id = c.signal_id
+   where upper_inf(c.recorded) and c.valid && period
+     and (c.port_id = thing or c.chain @> array[thing]
+          or c.port_id in (select p.component_id from port p where p.device_id = thing)) limit 1;
+  if needed_by is null then
+    select c.name into needed_by
+      from placement p join component c on c.id = p.component_id
+     where upper_inf(p.recorded) and p.valid && period and p.parent_id = thing
+       and not exists (select from port where port.component_id = c.id) limit 1;
+  end if;
+  if needed_by is not null then
+    raise exception using errcode = 'GG009',
+      message = format('%L is still used by %L in that period', (select c.name from component c where c.id = thing), needed_by),
+      hint = 'Disconnect or move that first.';
+  end if;
+end
+$$;
+
 -- Take a component out of the testbed for a period: it is no longer placed anywhere.
 create function gilgamesh.retire(component text, valid tstzrange, reason text default null) returns void
   language plpgsql security definer
@@ -122,23 +159,11 @@ as $$
 declare
   e edit := current_edit(retire.reason);
   thing bigint := component_named(retire.component);
-  user_of_it text;
+  period tstzrange := half_open(retire.valid);
 begin
-  select s.name into user_of_it
-    from connection c join signal s on s.id = c.signal_id
-   where upper_inf(c.recorded) and c.valid && retire.valid and (c.port_id = thing or thing = any(c.chain)) limit 1;
-  if user_of_it is null then
-    select c.name into user_of_it
-      from placement p join component c on c.id = p.component_id
-     where upper_inf(p.recorded) and p.valid && retire.valid and p.parent_id = thing
-       and not exists (select from port where port.component_id = c.id) limit 1;
-  end if;
-  if user_of_it is not null then
-    raise exception using errcode = 'GG009', message = format('%L is still used by %L in that period', retire.component, user_of_it),
-      hint = 'Disconnect or move that first.';
-  end if;
+  perform refuse_if_used(thing, period);
   perform clear_period('placement', array(select p.id from placement p
-      where p.component_id = thing and upper_inf(p.recorded) and p.valid && retire.valid), retire.valid, e);
+      where p.component_id = thing and upper_inf(p.recorded) and p.valid && period), period, e);
 end
 $$;
 
@@ -152,7 +177,7 @@ as $$
 declare
   e edit := current_edit(set_property.reason);
   thing bigint := component_named(set_property.component);
-  period tstzrange := coalesce(set_property.valid, tstzrange(null, null));
+  period tstzrange := half_open(set_property.valid);
   written bigint;
 begin
   perform known_unit(set_property.unit) where set_property.unit is not null;
@@ -232,13 +257,10 @@ declare
   named bigint := signal_named(connect.signal);
   input bigint := port_named(connect.port);
   items bigint[] := array(select component_named(item) from unnest(connect.chain) with ordinality u(item, pos) order by pos);
-  period tstzrange := coalesce(connect.valid, tstzrange(null, null));
+  period tstzrange := half_open(connect.valid);
   other record;
   written bigint;
 begin
-  if isempty(period) then
-    raise exception using errcode = 'GG008', message = 'the period is empty';
-  end if;
   if (select s.kind from signal s where s.id = named) <> 'measured' then
     raise exception using errcode = 'GG008', message = format('%L is not measured, so it cannot be wired to a port', connect.signal);
   end if;
@@ -267,7 +289,7 @@ as $$
 declare
   e edit := current_edit(disconnect.reason);
   named bigint := signal_named(disconnect.signal);
-  period tstzrange := coalesce(disconnect.valid, tstzrange(null, null));
+  period tstzrange := half_open(disconnect.valid);
   ids bigint[] := array(select c.id from connection c
       where c.signal_id = named and upper_inf(c.recorded) and c.valid && period);
 begin
@@ -289,6 +311,7 @@ declare
   e edit := current_edit(swap.reason);
   a bigint := signal_named(swap.signal_a);
   b bigint := signal_named(swap.signal_b);
+  during tstzrange := half_open(swap.valid);
   ids bigint[];
   exchanged jsonb;
   both_connected tstzmultirange;
@@ -297,26 +320,26 @@ begin
     raise exception using errcode = 'GG008', message = 'a signal cannot be swapped with itself';
   end if;
   ids := array(select c.id from connection c
-      where c.signal_id in (a, b) and upper_inf(c.recorded) and c.valid && swap.valid);
+      where c.signal_id in (a, b) and upper_inf(c.recorded) and c.valid && during);
   -- Where both were connected, each gets the other's port.
   select jsonb_agg(jsonb_build_object('signal', mine.signal_id, 'port', theirs.port_id, 'chain', mine.chain,
-                                      'valid', mine.valid * theirs.valid * swap.valid))
+                                      'valid', mine.valid * theirs.valid * during))
     into exchanged
     from connection mine join connection theirs on mine.valid && theirs.valid and mine.signal_id <> theirs.signal_id
-   where mine.id = any(ids) and theirs.id = any(ids) and not isempty(mine.valid * theirs.valid * swap.valid);
+   where mine.id = any(ids) and theirs.id = any(ids) and not isempty(mine.valid * theirs.valid * during);
   if exchanged is null then
     raise exception using errcode = 'GG004',
-      message = format('%L and %L are not both connected during %s', swap.signal_a, swap.signal_b, swap.valid),
+      message = format('%L and %L are not both connected during %s', swap.signal_a, swap.signal_b, during),
       hint = 'Use connect and disconnect where only one of them was plugged in.';
   end if;
   select range_agg(x.valid) into both_connected from jsonb_to_recordset(exchanged) as x(valid tstzrange);
-  if both_connected <> tstzmultirange(swap.valid) * (select range_agg(c.valid) from connection c where c.id = any(ids)) then
+  if both_connected <> tstzmultirange(during) * (select range_agg(c.valid) from connection c where c.id = any(ids)) then
     raise exception using errcode = 'GG004',
       message = format('%L and %L are both connected only during %s of %s',
-                       swap.signal_a, swap.signal_b, both_connected, swap.valid),
+                       swap.signal_a, swap.signal_b, both_connected, during),
       hint = 'Swap them for that period, and use connect and disconnect for the rest.';
   end if;
-  perform clear_period('connection', ids, swap.valid, e);
+  perform clear_period('connection', ids, during, e);
   insert into connection (signal_id, port_id, chain, valid, recorded, edit_id)
   select x.signal, x.port, x.chain, x.valid, tstzrange(e.recorded_at, null), e.id
     from jsonb_to_recordset(exchanged) as x(signal bigint, port bigint, chain bigint[], valid tstzrange);
@@ -334,12 +357,9 @@ as $$
 declare
   e edit := current_edit(calibrate.reason);
   thing bigint := component_named(calibrate.item);
-  period tstzrange := coalesce(calibrate.valid, tstzrange(null, null));
+  period tstzrange := half_open(calibrate.valid);
   written bigint;
 begin
-  if isempty(period) then
-    raise exception using errcode = 'GG008', message = 'the period is empty';
-  end if;
   perform check_steps(calibrate.steps);
   perform known_unit(calibrate.input_unit), known_unit(calibrate.output_unit);
   perform clear_period('calibration', array(select c.id from calibration c
@@ -363,9 +383,12 @@ as $$
 declare
   e edit := current_edit(set_timing.reason);
   thing bigint := component_named(set_timing.device);
-  period tstzrange := coalesce(set_timing.valid, tstzrange(null, null));
+  period tstzrange := half_open(set_timing.valid);
   written bigint;
 begin
+  if exists (select from port p where p.component_id = thing) then
+    raise exception using errcode = 'GG008', message = format('%L is a port; the clock belongs to its device', set_timing.device);
+  end if;
   perform clear_period('timing', array(select t.id from timing t
       where t.device_id = thing and upper_inf(t.recorded) and t.valid && period), period, e);
   insert into timing (device_id, start_offset, clock_rate, valid, recorded, edit_id)
@@ -384,7 +407,7 @@ as $$
 declare
   e edit := current_edit(define.reason);
   named bigint := signal_named(define.signal);
-  period tstzrange := coalesce(define.valid, tstzrange(null, null));
+  period tstzrange := half_open(define.valid);
   written bigint;
 begin
   if (select s.kind from signal s where s.id = named) <> 'derived' then
@@ -415,6 +438,9 @@ begin
   if believed is null then
     raise exception using errcode = 'GG008', message = format('there is no %s %s that is believed today', withdraw.history, withdraw.id),
       hint = 'Rows that were superseded or withdrawn before cannot be withdrawn again.';
+  end if;
+  if withdraw.history = 'placement' then
+    perform refuse_if_used((select p.component_id from placement p where p.id = withdraw.id), believed);
   end if;
   perform clear_period(withdraw.history::regclass, array[withdraw.id], believed, e);
 end

@@ -12,6 +12,9 @@ declare
 begin
   perform current_edit(add_attribute.reason);
   perform known_unit(add_attribute.unit) where add_attribute.unit is not null;
+  if add_attribute.name in ('Shot', 'Date', 'Duration', 'Program', 'Status') then
+    raise exception using errcode = 'GG008', message = format('%L is what every shot has; it cannot be an attribute', add_attribute.name);
+  end if;
   insert into attribute (name, kind, unit, description, rule)
        values (identifier('attribute', add_attribute.name), add_attribute.kind, add_attribute.unit,
                add_attribute.description, add_attribute.rule)
@@ -77,11 +80,12 @@ declare
   child text;
 begin
   foreach parent in array array['segment', 'pyramid'] loop
-    child := format('%s_%s', parent, lpad(first::text, 6, '0'));
+    child := format('%s_%s', parent, lpad(first::text, greatest(6, length(first::text)), '0'));
     if to_regclass(format('gilgamesh.%I', child)) is null then
       -- Two loaders may meet the same new range of shots.
+      -- (Looked up as a row: the cache behind to_regclass does not hear of what happened while we waited.)
       perform pg_advisory_xact_lock(hashtextextended('gilgamesh.partition', 0));
-      if to_regclass(format('gilgamesh.%I', child)) is null then
+      if not exists (select from pg_class where relname = child and relnamespace = 'gilgamesh'::regnamespace) then
         execute format('create table gilgamesh.%I partition of gilgamesh.%I for values from (%s) to (%s)',
                        child, parent, first, first + 500);
       end if;

@@ -46,8 +46,9 @@ select sh.number as shot, s.name as signal, s.kind, sh.started_at,
             else 'ok' end as status,
        port.name as port, device.name as device, chain.names as chain,
        s.unit,
-       coalesce(se.n, (select coalesce(sum(g.n), 0) from gilgamesh.segment g
-                        where g.shot = sh.number and g.series_id = se.id and se.n is null)) as n, se.dtype,
+       case when se.n is null and se.id is not null
+            then (select coalesce(sum(g.n), 0) from gilgamesh.segment g where g.shot = sh.number and g.series_id = se.id)
+            else se.n end as n, se.dtype,
        case when se.dt is not null then se.start * coalesce(t.clock_rate, 1) + coalesce(t.start_offset, 0) end as start,
        se.dt * coalesce(t.clock_rate, 1) as dt,
        coalesce(t.clock_rate, 1) as clock_rate, coalesce(t.start_offset, 0) as clock_offset,
@@ -55,7 +56,8 @@ select sh.number as shot, s.name as signal, s.kind, sh.started_at,
        case when chain.line is null and chain.calibrated = chain.items
             then gilgamesh.join_steps(chain.steps || '[]'::jsonb, chain.conversions || array[chain.last]) end as steps,
        chain.items, chain.calibrated, chain.calibrations,
-       s.id as signal_id, c.id as connection_id, c.port_id, p.device_id, se.id as series_id, se.segment_n, t.id as timing_id
+       s.id as signal_id, c.id as connection_id, c.port_id, p.device_id, se.id as series_id, se.segment_n,
+       se.sha256 is not null as finished, t.id as timing_id
   from gilgamesh.shot sh
  cross join gilgamesh.signal s
   left join lateral (
@@ -138,4 +140,5 @@ comment on column gilgamesh.resolved_signal.port_id is 'Identity of the port.';
 comment on column gilgamesh.resolved_signal.device_id is 'Identity of the device.';
 comment on column gilgamesh.resolved_signal.series_id is 'The record the samples are read from.';
 comment on column gilgamesh.resolved_signal.segment_n is 'Samples per segment of that record.';
+comment on column gilgamesh.resolved_signal.finished is 'Whether the record is complete; a record that still grows is not.';
 comment on column gilgamesh.resolved_signal.timing_id is 'The timing that corrected the clock, if one did.';

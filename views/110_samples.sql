@@ -50,10 +50,14 @@ comment on column gilgamesh.samples.time is 'Seconds from the trigger.';
 comment on column gilgamesh.samples.raw is 'The raw sample, as recorded.';
 comment on column gilgamesh.samples.value is 'The calibrated value, in the unit of the signal.';
 
--- Which sample is the first at or after this instant? An instant that is a sample up to rounding is that sample.
-create function gilgamesh.sample_index(instant double precision, start double precision, dt double precision) returns bigint
+-- Which sample of n is the first at or after this instant? An instant that is a sample up to rounding is that sample:
+-- a millionth of dt, or four roundings of the instant itself where dt is that small.
+create function gilgamesh.sample_index(instant double precision, start double precision, dt double precision, n bigint) returns bigint
   language sql immutable strict parallel safe
-return case when abs((instant - start) / dt - round((instant - start) / dt)) < 1e-6::double precision
+return case when instant <= start then 0
+            when instant >= start + n * dt then n
+            when abs((instant - start) / dt - round((instant - start) / dt))
+                 < greatest(1e-6::double precision, 1e-15::double precision * greatest(abs(instant), abs(start)) / dt)
             then round((instant - start) / dt) else ceil((instant - start) / dt) end::bigint;
 
 -- The stored pieces of a signal between two instants (t0 <= time < t1), resolved, sliced, still raw.
@@ -80,9 +84,8 @@ begin
   perform require_resolved(r.status, r.signal, r.shot);
   width := sample_width(r.dtype);
   if r.dt is not null then
-    -- Clamped before the cast: an instant far away, or infinite, is the end of the record.
-    i0 := sample_index(greatest(t0, r.start), r.start, r.dt);
-    i1 := least(r.n, sample_index(least(t1, r.start + r.n * r.dt), r.start, r.dt));
+    i0 := sample_index(t0, r.start, r.dt, r.n);
+    i1 := sample_index(t1, r.start, r.dt, r.n);
     return query
       select greatest(i0, s.first), (least(i1, s.first + s.n) - greatest(i0, s.first))::integer,
              substring(s.payload from (21 + width * (greatest(i0, s.first) - s.first))::integer

@@ -63,8 +63,8 @@ begin
   end if;
   perform require_resolved(r.status, r.signal, r.shot);
   if r.dt is not null and t0 < t1 and 'NaN' not in (t0, t1) then
-    i0 := sample_index(greatest(t0, r.start), r.start, r.dt);
-    i1 := least(r.n, sample_index(least(t1, r.start + r.n * r.dt), r.start, r.dt));
+    i0 := sample_index(t0, r.start, r.dt, r.n);
+    i1 := sample_index(t1, r.start, r.dt, r.n);
     if r.steps is null and (select s.n is not null from series s where s.id = r.series_id) then
       width := case when (i1 - i0) / 4096 > points then 4096 when (i1 - i0) / 64 > points then 64 else 1 end;
     end if;

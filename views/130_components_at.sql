@@ -47,3 +47,15 @@ begin atomic
 end;
 
 comment on function gilgamesh.components_at(bigint) is 'The component tree at the trigger of a shot, with properties, as known at gilgamesh.known_at.';
+
+-- The same at a time written as text, so that a plain literal works.
+create function gilgamesh.components_at(moment text)
+  returns table (component text, class text, parent text, path text, depth integer, serial text, description text,
+                 properties jsonb, units jsonb, component_id bigint)
+  language sql stable
+  set search_path = pg_catalog, gilgamesh, pg_temp
+begin atomic
+  select * from gilgamesh.components_at(moment::timestamptz);
+end;
+
+comment on function gilgamesh.components_at(text) is 'The component tree at a time such as ''2026-02-02'', with properties, as known at gilgamesh.known_at.';

@@ -1,18 +1,15 @@
 -- What is missing, so that nobody has to find out from a wrong number.
 
 create view gilgamesh.gaps with (security_invoker = true) as
-select r.shot, r.signal, r.port, 'not calibrated' as gap,
-       format('no calibration of %s then', (
-         select string_agg(quote_literal(i.name), ' and ' order by item.pos)
-           from gilgamesh.connection c, unnest(c.port_id || c.chain) with ordinality item(id, pos)
-           join gilgamesh.component i on i.id = item.id
-          where c.id = r.connection_id and r.calibrations[item.pos] is null)) as detail
+select r.shot, r.signal, r.port, r.status as gap,
+       case r.status when 'no samples' then format('%s recorded nothing', r.port)
+            else format('no calibration of %s then', (
+              select string_agg(quote_literal(i.name), ' and ' order by item.pos)
+                from gilgamesh.connection c, unnest(c.port_id || c.chain) with ordinality item(id, pos)
+                join gilgamesh.component i on i.id = item.id
+               where c.id = r.connection_id and r.calibrations[item.pos] is null)) end as detail
   from gilgamesh.resolved_signal r
- where r.status = 'not calibrated'
-union all
-select r.shot, r.signal, r.port, 'no samples', format('%s recorded nothing', r.port)
-  from gilgamesh.resolved_signal r
- where r.status = 'no samples'
+ where r.status in ('not calibrated', 'no samples')
 union all
 select se.shot, null, port.name, 'not wired', format('%s samples, but no signal was wired to %s then', se.n, port.name)
   from gilgamesh.series se

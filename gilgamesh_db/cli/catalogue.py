@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .door import as_json, open_database, print_table
+from .door import NEGATIVE, as_json, open_database, print_table
 
 
 @click.command()
@@ -28,7 +28,7 @@ def shots(context: click.Context, condition: str | None, as_json: bool) -> None:
     print_table(open_database(context).shots(condition), as_json)
 
 
-@click.command()
+@click.command(context_settings=NEGATIVE)
 @click.argument("shot", type=int)
 @as_json
 @click.pass_context

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ..database import Database
+
+NEGATIVE = {"ignore_unknown_options": True}  # so that -1, the last shot, is no option
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 
@@ -25,7 +28,8 @@ def open_database(context: click.Context) -> Database:
 def print_table(table: pd.DataFrame, as_json: bool) -> None:
     """Print a table for people, or for a script."""
     if as_json:
-        click.echo(table.reset_index().to_json(orient="records", date_format="iso", indent=2))
+        rows = table if table.index.name is None else table.reset_index()
+        print_json([dict(zip(rows.columns, row, strict=True)) for row in rows.itertuples(index=False, name=None)])
         return
     import pandas as pd
 
@@ -35,5 +39,26 @@ def print_table(table: pd.DataFrame, as_json: bool) -> None:
 
 
 def print_json(data: Any) -> None:
-    """Print data for a script; times become ISO 8601."""
-    click.echo(json.dumps(data, indent=2, default=str))
+    """Print data for a script; times become ISO 8601, what is missing null."""
+    click.echo(json.dumps(_plain(data), indent=2, allow_nan=False))
+
+
+def _plain(value: Any) -> Any:
+    """Reduce a value to what JSON knows."""
+    import pandas as pd
+
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, bytes | memoryview):
+        return bytes(value).hex()
+    if value is None or pd.isna(value):
+        return None
+    if isinstance(value, float) and math.isinf(value):
+        return str(value)
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    if hasattr(value, "item"):
+        return _plain(value.item())
+    return value if isinstance(value, str | int | float | bool) else str(value)

@@ -19,13 +19,13 @@ def db() -> None:
 def create(context: click.Context, beside: bool) -> None:
     """Install Gilgamesh in an empty database."""
     from .. import installation
-    from ..database import open_engine, reaching
+    from ..database import open_engine
+    from ..translation import shown
 
     engine = open_engine(context.obj["url"])
     context.call_on_close(engine.dispose)
-    with reaching(engine):
-        installation.create(engine, beside=beside)
-    click.echo(f"ready: {engine.url.render_as_string(hide_password=True)}, revision {installation.head()}")
+    installation.create(engine, beside=beside)
+    click.echo(f"ready: {shown(engine.url)}, revision {installation.head()}")
 
 
 @db.command()
@@ -33,13 +33,13 @@ def create(context: click.Context, beside: bool) -> None:
 def upgrade(context: click.Context) -> None:
     """Bring an older database to this software's revision; lay views and functions anew."""
     from .. import installation
-    from ..database import open_engine, reaching
+    from ..database import open_engine
+    from ..translation import shown
 
     engine = open_engine(context.obj["url"])
     context.call_on_close(engine.dispose)
-    with reaching(engine):
-        installation.upgrade(engine)
-    click.echo(f"upgraded: {engine.url.render_as_string(hide_password=True)}, revision {installation.head()}")
+    installation.upgrade(engine)
+    click.echo(f"upgraded: {shown(engine.url)}, revision {installation.head()}")
 
 
 @db.command()

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
-from .door import as_json, open_database, print_json
+from ..errors import InvalidValue
+from .door import NEGATIVE, as_json, open_database, print_json
 
 
-@click.command()
+@click.command(context_settings=NEGATIVE)
 @click.argument("signal")
 @click.argument("shot", type=int)
 @as_json
@@ -23,7 +24,7 @@ def explain(context: click.Context, signal: str, shot: int, as_json: bool) -> No
         click.echo(str(provenance))
 
 
-@click.command()
+@click.command(context_settings=NEGATIVE)
 @click.argument("signal")
 @click.argument("shot", type=int)
 @click.option("--window", nargs=2, type=float, metavar="T0 T1", help="Only this part, in seconds.")
@@ -43,7 +44,10 @@ def plot(
     axes = shown.plot()
     figure = axes.get_figure(root=True)
     assert figure is not None  # noqa: S101 - axes made by plot() have a figure
-    figure.savefig(path, dpi=120)
+    try:
+        figure.savefig(path, dpi=120)
+    except (OSError, ValueError) as error:
+        raise InvalidValue(f"the picture cannot be written to {path}: {error}") from error
     values = shown.values
     facts = f"{values.size} samples"
     if np.isfinite(values).any():

@@ -10,7 +10,7 @@ import numpy as np
 import psycopg
 import sqlalchemy as sa
 
-from gilgamesh_db import Database, Polynomial
+from gilgamesh_db import Database, Polynomial, translation
 from gilgamesh_db.calibration import steps_to_json
 from gilgamesh_db.edits import Edit
 from gilgamesh_db.errors import ComponentNotFound, ConflictError, near_names
@@ -107,6 +107,13 @@ def commit(db: Database, plan: ShotPlan, *, create: bool = False) -> Report:
         The shot exists with other content.
     """
     with db.transaction() as connection:
+        # In a transaction of its own: making a partition locks out readers until it commits.
+        connection.execute(sa.text("select gilgamesh.ensure_partition(:shot)"), {"shot": plan.number})
+    with db.transaction() as connection:
+        # Files of one shot wait for each other, so that each sees what the other loaded.
+        connection.execute(
+            sa.text("select pg_advisory_xact_lock(hashtextextended('gilgamesh.shot', :shot))"), {"shot": plan.number}
+        )
         found = _examine(connection, plan)
         if found.already_there:
             return Report(plan.number, plan.source.name, "was loaded before; nothing was changed")
@@ -134,9 +141,10 @@ def commit(db: Database, plan: ShotPlan, *, create: bool = False) -> Report:
         driver = connection.connection.driver_connection
         assert isinstance(driver, psycopg.Connection)  # noqa: S101 - the engine is made by connect()
         wanted = [series for series in plan.series if series.port not in found.repeated]
-        for series in wanted:
-            write_series(driver, plan.number, series.raw, start=series.start, dt=series.dt, times=series.times,
-                         port_id=found.ports[series.port], source_id=source_id)  # fmt: skip
+        with translation.translated():
+            for series in wanted:
+                write_series(driver, plan.number, series.raw, start=series.start, dt=series.dt, times=series.times,
+                             port_id=found.ports[series.port], source_id=source_id)  # fmt: skip
         _write_attributes(connection, plan, create)
         connection.execute(sa.text("select pg_notify(:channel, :shot)"), {"channel": CHANNEL, "shot": str(plan.number)})
     samples = sum(series.raw.size for series in wanted)
@@ -146,9 +154,12 @@ def commit(db: Database, plan: ShotPlan, *, create: bool = False) -> Report:
 def _examine(connection: sa.Connection, plan: ShotPlan) -> Examination:
     found = Examination(plan)
     loaded = connection.execute(
-        sa.text("select o.id, array_agg(distinct s.shot) from gilgamesh.source o left join gilgamesh.series s on s.source_id = o.id "
-                "where o.sha256 = :sha256 group by o.id"), {"sha256": plan.source.sha256}
-    ).one_or_none()  # fmt: skip
+        sa.text(
+            "select o.id, array_agg(distinct s.shot) filter (where s.shot is not null) from gilgamesh.source o "
+            "left join gilgamesh.series s on s.source_id = o.id where o.sha256 = :sha256 group by o.id"
+        ),
+        {"sha256": plan.source.sha256},
+    ).one_or_none()
     if loaded is not None:
         found.already_there = True
         if loaded[1] and plan.number not in loaded[1]:
@@ -188,10 +199,10 @@ def _examine(connection: sa.Connection, plan: ShotPlan) -> Examination:
 
 def _delivers(dtype: str, series: SeriesPlan) -> bool:
     """Whether a port of this type can have recorded these samples; NaN among counts marks missing ones."""
-    if (dtype[0] == "f") == (series.raw.dtype.kind == "f"):
+    if dtype.startswith("float") == (series.raw.dtype.kind == "f"):
         return True
     counts = series.raw[np.isfinite(series.raw)]
-    return dtype[0] != "f" and bool((counts == np.floor(counts)).all())
+    return not dtype.startswith("float") and bool((counts == np.floor(counts)).all())
 
 
 def _scale_notes(connection: sa.Connection, plan: ShotPlan, ports: Mapping[str, int]) -> list[str]:

@@ -54,16 +54,15 @@ def demo(context: click.Context, folder: Path) -> None:
 
 
 def _install(db: Database, out: Console) -> None:
-    """Install the testbed and act out its life, unless that was done before."""
-    known = db.sql("select name from gilgamesh.component order by id limit 3")["name"].tolist()
-    if not known:
-        simulator.install_testbed(db)
-        simulator.live(db)
-    elif db.sql("select 1 from gilgamesh.source where format = 'simulator' limit 1").empty and not db.shots().empty:
+    """Install the testbed and act out its life; what was done before is not done again."""
+    if db.sql("select 1 from gilgamesh.source where format = 'simulator' limit 1").empty and not db.shots().empty:
         raise ConflictError(
-            f"this database holds a testbed already ({', '.join(known)} …); run the demo in one of its own: "
-            "GILGAMESH_HOME=demo gilgamesh demo"
+            "this database holds discharges of your own; run the demo in one of its own: GILGAMESH_HOME=demo gilgamesh demo"
         )
+    # Every edit is whole or nothing, so an interrupted demo goes on after the last one.
+    latest = db.sql("select max(recorded_at) as at from gilgamesh.edit")["at"][0]
+    history = [*simulator.INSTALLATION, *simulator.LIFE]
+    simulator.perform(db, [edit for edit in history if latest is None or edit.recorded_at > latest])
     count = db.sql(
         "select (select count(*) from gilgamesh.component) as components, (select count(*) from gilgamesh.signal) as signals, "
         "(select count(*) from gilgamesh.calibration) as calibrations, (select count(*) from gilgamesh.edit) as edits"

@@ -34,7 +34,7 @@ AttributeValue: TypeAlias = float | str | bool | None
 LONGEST_NAME = {"device": 200, "channel": 100, "signal": 100, "attribute": 100, "program": 200}
 IDENTIFIERS = ("signal", "attribute")
 
-_WIDENED = {"float16": "float32", "bool": "uint8"}
+_WIDENED = {"float16": "float32"}
 _WORDS_FOR_UNITS = {"none": "", "sec": "s", "secs": "s"}
 
 

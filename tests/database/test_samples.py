@@ -25,7 +25,7 @@ def decoder(request: pytest.FixtureRequest, db: gilgamesh.Database) -> gilgamesh
         with db.transaction() as connection:
             name = connection.exec_driver_sql("select quote_ident(current_database())").scalar_one()
             connection.exec_driver_sql(f"alter database {name} set gilgamesh.decoder = 'portable'")
-        db.close()
+        db.engine.dispose()  # the setting holds for new connections
         installation.upgrade(db.engine)
     with db.transaction() as connection:
         unchecked = connection.exec_driver_sql(

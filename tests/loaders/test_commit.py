@@ -102,7 +102,7 @@ def test_a_companion_file_completes_the_shot(db: gilgamesh.Database) -> None:
 
 def test_samples_of_another_kind_are_refused(db: gilgamesh.Database) -> None:
     commit(db, plan(channels=("1",)), create=True)
-    wrong = plan(number=8, seed=3, series=(SeriesPlan("scope", "1", np.zeros(4), start=0.0, dt=1.0),))
+    wrong = plan(number=8, seed=3, series=(SeriesPlan("scope", "1", np.full(4, 0.5), start=0.0, dt=1.0),))
     with pytest.raises(errors.ConflictError, match="delivers int16, but the file has float64"):
         commit(db, wrong)
 

@@ -305,7 +305,7 @@ class TestTime:
     @pytest.mark.parametrize("unknown", ["", "00/00/0000,00:00:00.000000", ","])
     def test_a_recorder_without_a_clock_needs_a_hint(self, tmp_path: Path, unknown: str) -> None:
         path = Record(first=unknown, trigger=unknown).write(tmp_path)
-        assert "give started_at=" in refusal(path)
+        assert "give --started-at" in refusal(path)
         plan = FORMAT.read(path, replace(HINTS, started_at=datetime(2026, 3, 1)))
         assert plan.started_at == datetime(2026, 3, 1, tzinfo=UTC)
         assert plan.series[0].start == 0.0

@@ -146,7 +146,7 @@ class TestTime:
 
     def test_a_swept_voltage_is_none(self, table: Any, refusal: Any) -> None:
         text = "Bias (V),I (A)\n-80,1\n-79,2\n"
-        assert "no column is a time; give the sampling interval, dt=" in refusal(text)
+        assert "no column is a time; give the sampling interval with --dt" in refusal(text)
         plan = table(text, replace(HINTS, start=-1.0, dt=1e-3))
         assert [one.channel for one in plan.series] == ["Bias", "I"]
         assert (plan.series[0].start, plan.series[0].dt) == (-1.0, 1e-3)
@@ -269,8 +269,8 @@ class TestRefused:
 
     def test_what_the_file_does_not_say_is_asked_for(self, refusal: Any) -> None:
         text = "Time (s),U\n0,1\n1,2\n"
-        assert "give device=" in refusal(text, replace(HINTS, device=None))
-        assert "give started_at=" in refusal(text, replace(HINTS, started_at=None))
+        assert "give --device" in refusal(text, replace(HINTS, device=None))
+        assert "give --started-at" in refusal(text, replace(HINTS, started_at=None))
         assert "give shot=" in refusal(text, replace(HINTS, shot=None))
 
 
