@@ -340,4 +340,6 @@ def _whole(shot: int) -> int:
             raise TypeError
         return operator.index(shot)
     except TypeError as error:
-        raise InvalidValue(f"{shot!r} is not a shot number; give a whole number such as 1234, or -1 for the last") from error
+        raise InvalidValue(
+            f"{shot!r} is not a shot number; give a whole number such as 1234, or -1 for the last"
+        ) from error

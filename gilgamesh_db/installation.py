@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import enum
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psycopg
@@ -115,33 +115,77 @@ def head() -> str:
     return newest
 
 
-def lay_views(connection: Connection) -> None:
-    """Create every view, function and trigger, then the grants."""
+_OBJECTS = """
+select kind, made.identity, oid, how
+  from (
+    select 'trigger' as kind, 'pg_trigger'::regclass as catalog, t.oid,
+           format('drop trigger %I on %s', t.tgname, t.tgrelid::regclass) as how
+      from pg_trigger t join pg_class c on c.oid = t.tgrelid
+     where c.relnamespace = to_regnamespace('gilgamesh') and not t.tgisinternal and t.tgparentid = 0
+    union all
+    select 'view', 'pg_class'::regclass, c.oid, format('drop view %s', c.oid::regclass)
+      from pg_class c where c.relnamespace = to_regnamespace('gilgamesh') and c.relkind = 'v'
+    union all
+    select 'function', 'pg_proc'::regclass, p.oid, format('drop function %s', p.oid::regprocedure)
+      from pg_proc p where p.pronamespace = to_regnamespace('gilgamesh')
+  ) object, lateral pg_identify_object(catalog, oid, 0) made
+"""
+
+# What was granted on our views and functions to anybody but the owner and our own roles.
+_GRANTS = """
+select format('grant %s on %s %s to %I', acl.privilege_type, object.kind, object.name, grantee.rolname)
+  from (
+    select 'table' as kind, c.oid::regclass::text as name, c.relacl as acl, c.relowner as owner
+      from pg_class c where c.relnamespace = to_regnamespace('gilgamesh') and c.relkind = 'v'
+    union all
+    select 'function', p.oid::regprocedure::text, p.proacl, p.proowner
+      from pg_proc p where p.pronamespace = to_regnamespace('gilgamesh')
+  ) object
+ cross join lateral aclexplode(object.acl) acl
+  join pg_roles grantee on grantee.oid = acl.grantee
+ where acl.grantee <> object.owner and grantee.rolname not in ('gilgamesh_reader', 'gilgamesh_operator')
+"""
+
+
+def lay_views(connection: Connection, grants: Sequence[str] = ()) -> None:
+    """Create every view, function and trigger, note which they are, and grant what was granted before."""
     for path in sql_files("views"):
         connection.exec_driver_sql(_literal(path.read_text("utf-8")))
+    connection.exec_driver_sql("delete from gilgamesh.laid_object")
+    connection.exec_driver_sql(
+        "insert into gilgamesh.laid_object (kind, identity) select kind, identity from (" + _literal(_OBJECTS) + ") laid"
+    )
+    for grant in grants:
+        with contextlib.suppress(sa.exc.ProgrammingError), connection.begin_nested():  # what is gone needs no grant
+            connection.exec_driver_sql(_literal(grant))
 
 
-def drop_views(connection: Connection) -> None:
-    """Drop every view, function and trigger of ours, the newest first.
+def missing_objects(connection: Connection) -> list[str]:
+    """What was laid and is not there any more, for example after a restore that could not lay it."""
+    return list(
+        connection.exec_driver_sql(
+            "select identity from gilgamesh.laid_object except select identity from (" + _literal(_OBJECTS) + ") there"
+        ).scalars()
+    )
+
+
+def drop_views(connection: Connection) -> list[str]:
+    """Drop every view, function and trigger of ours, the newest first; return the grants of others to give again.
 
     They were laid in one go, each after what it needs, so the reverse of their age is a safe order.
     Nothing cascades: where somebody's own view stands on one of ours, the upgrade stops and says so.
     """
-    ours = connection.exec_driver_sql(
-        """
-        select 'trigger', t.oid, format('drop trigger %%I on %%s', t.tgname, t.tgrelid::regclass)
-          from pg_trigger t join pg_class c on c.oid = t.tgrelid
-         where c.relnamespace = to_regnamespace('gilgamesh') and not t.tgisinternal and t.tgparentid = 0
-        union all
-        select 'view', c.oid, format('drop view %%s', c.oid::regclass)
-          from pg_class c where c.relnamespace = to_regnamespace('gilgamesh') and c.relkind = 'v'
-        union all
-        select 'function', p.oid, format('drop function %%s', p.oid::regprocedure)
-          from pg_proc p where p.pronamespace = to_regnamespace('gilgamesh')
-        """
-    ).all()
-    order = sorted(ours, key=lambda row: (row[0] != "trigger", -int(row[1])))
-    for _, _, statement in order:
+    there = connection.exec_driver_sql(_literal(_OBJECTS)).all()
+    if connection.exec_driver_sql("select to_regclass('gilgamesh.laid_object') is not null").scalar():
+        laid = set(connection.exec_driver_sql("select identity from gilgamesh.laid_object").scalars())
+        strangers = sorted(row.identity for row in there if row.identity not in laid)
+        if strangers:
+            raise SchemaError(
+                f"the upgrade stopped, and nothing was changed: the schema gilgamesh holds {', '.join(strangers)}, which is "
+                "not ours; move it to a schema of your own (alter … set schema …) and upgrade again"
+            )
+    grants = list(connection.exec_driver_sql(_literal(_GRANTS)).scalars())
+    for _, _, _, statement in sorted(there, key=lambda row: (row.kind != "trigger", -int(row.oid))):
         try:
             connection.exec_driver_sql(_literal(statement))
         except sa.exc.DBAPIError as error:
@@ -152,6 +196,7 @@ def drop_views(connection: Connection) -> None:
                 f"the upgrade stopped, and nothing was changed: views of your own stand on ours ({detail}). "
                 "Keep their definitions (pg_get_viewdef), drop them, upgrade, and create them again"
             ) from error
+    return grants
 
 
 @contextlib.contextmanager

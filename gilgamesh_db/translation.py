@@ -60,7 +60,9 @@ def translate(error: psycopg.Error) -> errors.GilgameshError | None:
         return _OURS[code](f"{said}. {hint}" if hint else said)
     if code in _THEIRS:
         family, letter = _THEIRS[code]
-        return family(letter.format(said=said, rule=error.diag.constraint_name, detail=error.diag.message_detail or said))
+        return family(
+            letter.format(said=said, rule=error.diag.constraint_name, detail=error.diag.message_detail or said)
+        )
     if not code and isinstance(error, psycopg.DataError):
         return errors.InvalidValue(said)
     if "No space left on device" in said:

@@ -65,9 +65,9 @@ def run(connection: sa.Connection) -> None:
         context.run_migrations()
         return
     connection.exec_driver_sql("create schema if not exists gilgamesh")
-    installation.drop_views(connection)
+    grants = installation.drop_views(connection)
     context.run_migrations()
-    installation.lay_views(connection)
+    installation.lay_views(connection, grants)
 
 
 connection = context.config.attributes.get("connection")

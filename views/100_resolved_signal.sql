@@ -1,25 +1,10 @@
 -- From a name and a shot to port, chain, calibrations, unit and time axis: everything that reads samples stands on this.
 
--- One gain and offset for a chain of straight lines, applied in order.
-create function gilgamesh.collapse(gains double precision[], offsets double precision[]) returns double precision[]
-  language plpgsql immutable parallel safe
-as $$
-declare
-  gain float8 := 1;
-  shift float8 := 0;
-begin
-  for i in 1 .. coalesce(pg_catalog.cardinality(gains), 0) loop
-    shift := gains[i] * shift + offsets[i];
-    gain := gains[i] * gain;
-  end loop;
-  return array[gain, shift];
-end
-$$;
-
 -- The steps of a chain in one list, with the conversions of units between them.
 create function gilgamesh.join_steps(links jsonb[], conversions double precision[]) returns jsonb
   language plpgsql immutable parallel safe
   set search_path = pg_catalog, gilgamesh, pg_temp
+  set extra_float_digits = 1
 as $$
 declare
   joined jsonb := '[]';
@@ -74,7 +59,7 @@ select sh.number as shot, s.name as signal, s.kind, sh.started_at,
   left join lateral (
     select link.items, link.calibrated, link.names, link.calibrations, link.steps, link.conversions, link.last,
            case when link.calibrated = link.items and link.affine and coalesce(se.dtype, p.dtype) <> 'float64'
-                then gilgamesh.collapse(link.gains || link.last[1], link.offsets || link.last[2]) end as line
+                then gilgamesh.compose_affine(link.gains || link.last[1], link.offsets || link.last[2]) end as line
       from (
         select count(*)::integer as items, count(item.id)::integer as calibrated,
                coalesce(array_agg(item.name order by item.pos) filter (where item.pos > 1), '{}') as names,

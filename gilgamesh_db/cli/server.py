@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..errors import InvalidValue
+from ..errors import InvalidValue, SchemaOutOfDate
 from .door import as_json, print_json
 
 
@@ -48,9 +48,16 @@ def upgrade(context: click.Context) -> None:
 def check(context: click.Context, samples: bool) -> None:
     """Check that the database is of this revision, and its samples undamaged."""
     from ..check import check_samples
+    from ..installation import missing_objects
     from .door import open_database
 
     database = open_database(context)
+    with database.transaction() as connection:
+        missing = missing_objects(connection)
+    if missing:
+        raise SchemaOutOfDate(
+            f"{len(missing)} views and functions are missing, {missing[0]} first; lay them again with: gilgamesh db upgrade"
+        )
     click.echo(f"{database!r} is of this software's revision")
     if samples:
         from rich.progress import track

@@ -62,5 +62,4 @@ def log_end(home: Path) -> str:
     """Give what the server said last, at most 15 lines of its last start."""
     logs = sorted((home / "log").glob("*.log"), key=lambda log: log.stat().st_mtime)
     text = logs[-1].read_text(encoding="utf-8", errors="replace") if logs else ""
-    _, started, said = text.rpartition(" starting PostgreSQL ")
-    return "\n".join(said.splitlines()[bool(started) :][-15:])
+    return "\n".join(text.rpartition(" starting ")[2].splitlines()[-15:])

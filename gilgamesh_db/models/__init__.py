@@ -14,7 +14,7 @@ Examples
 
 from .base import Base, History, Stated
 from .component import Component, Placement, Port, Property, Unit
-from .history import Edit
+from .history import Edit, LaidObject
 from .series import Pyramid, Run, RunInput, Segment, Series, Source
 from .shot import Attribute, AttributeValue, Program, Shot
 from .signal import Alias, Calibration, Connection, Definition, Signal, Timing
@@ -30,6 +30,7 @@ __all__ = [
     "Definition",
     "Edit",
     "History",
+    "LaidObject",
     "Placement",
     "Port",
     "Program",

@@ -36,3 +36,12 @@ class Edit(Numbered, Base):
     reason: Mapped[str]
     role: Mapped[str] = mapped_column(server_default=text("SESSION_USER"))
     transaction_id: Mapped[str] = mapped_column(TransactionId(), server_default=text("pg_current_xact_id()"))
+
+
+class LaidObject(Base):
+    """A view, function or trigger that the software laid."""
+
+    __tablename__ = "laid_object"
+
+    identity: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]

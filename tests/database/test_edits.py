@@ -348,3 +348,47 @@ def test_a_failed_edit_leaves_nothing(bench: gilgamesh.Database) -> None:
         "select (select count(*) from gilgamesh.edit) as e, (select count(*) from gilgamesh.connection) as c"
     )
     assert after.equals(before)
+
+
+@pytest.mark.parametrize("bounds", ["()", "(]", "[]"])
+def test_only_half_open_periods_are_accepted(bench: gilgamesh.Database, bounds: str) -> None:
+    period = f"{bounds[0]}2025-02-01,2025-03-01{bounds[1]}"
+    with pytest.raises(errors.InvalidValue, match="half-open"), bench.transaction() as connection:
+        connection.execute(
+            sa.text("select gilgamesh.connect('Lang_U', 'PXI/ai0', valid => cast(:p as tstzrange), reason => 'odd')"),
+            {"p": period},
+        )
+
+
+def test_a_placement_in_use_is_not_withdrawn(bench: gilgamesh.Database) -> None:
+    with bench.edit("first") as edit:
+        edit.connect("Lang_I", "PXI/ai0", chain=["shunt"])
+    for name in ("PXI", "shunt"):
+        row = bench.sql(
+            "select p.id from gilgamesh.placement p join gilgamesh.component c on c.id = p.component_id where c.name = :n",
+            {"n": name},
+        )
+        with pytest.raises(errors.ConflictError, match="still used by 'Lang_I'"), bench.edit("odd") as edit:
+            edit.withdraw("placement", int(row.id[0]))
+
+
+def test_an_edit_inside_an_edit_does_not_wait_for_ever(bench: gilgamesh.Database) -> None:
+    refused = pytest.raises(errors.ServerError, match="does not finish")
+    with refused, bench.edit("outer"), bench.transaction() as connection:
+        connection.exec_driver_sql("set local lock_timeout = '200ms'")
+        connection.exec_driver_sql("select gilgamesh.begin_edit('inner')")
+
+
+def test_numpy_values_are_values(bench: gilgamesh.Database) -> None:
+    with bench.transaction() as connection:
+        connection.exec_driver_sql("insert into gilgamesh.shot (number, started_at) values (5, '2025-02-01')")
+    with bench.edit("from an array") as edit:
+        edit.connect("Lang_U", "PXI/ai0", since=np.int64(5))  # type: ignore[arg-type]
+        edit.set_property("shunt", "resistance", np.float32(0.5), "Ohm")  # type: ignore[arg-type]
+        edit.set_property("shunt", "points", np.arange(3.0))  # type: ignore[arg-type]
+    assert wiring(bench, "Lang_U")[0][1] == FEBRUARY
+
+
+def test_what_every_shot_has_is_no_attribute(bench: gilgamesh.Database) -> None:
+    with pytest.raises(errors.InvalidValue, match="every shot"), bench.edit("odd") as edit:
+        edit.add_attribute("Status", kind="text")

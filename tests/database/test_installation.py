@@ -135,3 +135,20 @@ def test_the_embedded_server_is_created_on_demand(monkeypatch: pytest.MonkeyPatc
     with gilgamesh.connect() as db:
         assert sa.make_url(db.engine.url).database == "gilgamesh"
         assert db.sql("select 1 as one").one[0] == 1
+
+
+def test_a_view_of_the_lab_in_our_schema_stops_the_upgrade(db: gilgamesh.Database) -> None:
+    with db.engine.begin() as connection:
+        connection.exec_driver_sql("create view gilgamesh.lab_view as select 1 as one")
+    with pytest.raises(errors.SchemaError, match=r"gilgamesh\.lab_view.*schema of your own"):
+        installation.upgrade(db.engine)
+    assert db.sql("select one from gilgamesh.lab_view").one[0] == 1
+
+
+def test_a_grant_of_the_lab_survives_the_upgrade(db: gilgamesh.Database) -> None:
+    with db.engine.begin() as connection:
+        connection.exec_driver_sql("do $$ begin create role analyst; exception when duplicate_object then null; end $$")
+        connection.exec_driver_sql("grant select on gilgamesh.samples to analyst")
+    installation.upgrade(db.engine)
+    assert db.sql("select has_table_privilege('analyst', 'gilgamesh.samples', 'select') as may").may[0]
+    assert not db.sql("select has_table_privilege('analyst', 'gilgamesh.wiring', 'select') as may").may[0]

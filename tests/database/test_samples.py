@@ -264,3 +264,104 @@ def test_damaged_samples_are_found(db18: gilgamesh.Database) -> None:
     assert found[0] == ""
     assert "not those that were recorded" in found[1]
     assert "32768 are stored" in found[2]
+
+
+def test_a_window_is_of_one_state_of_knowledge(db18: gilgamesh.Database) -> None:
+    port = install(db18)
+    record(db18, 1, port, np.arange(1000, dtype="int16"), start=0.0, dt=1e-3)
+    window = db18.signal("U", 1).window(0.1, 0.103)
+    assert window.dt == 1e-3
+    with db18.edit("moved to a port without samples") as edit:
+        edit.add_port("PXI", "ai1", dtype="int16")
+        edit.calibrate("PXI/ai1", Polynomial((0.0, 1.0)), "ct", "V")
+        edit.connect("U", "PXI/ai1")
+    assert window.raw.tolist() == [100, 101, 102]
+    with pytest.raises(errors.SamplesNotFound):
+        _ = db18.signal("U", 1).window(0.1, 0.103).raw
+
+
+def test_a_lost_segment_is_an_error_in_every_way_of_reading(db18: gilgamesh.Database) -> None:
+    port = install(db18)
+    record(db18, 1, port, np.zeros(100_000, "int16"), start=0.0, dt=1e-3)
+    with db18.transaction() as connection:
+        connection.exec_driver_sql("delete from gilgamesh.segment where position = 1")
+    signal = db18.signal("U", 1)
+    with pytest.raises(errors.DamagedData):
+        _ = signal.window(30.0, 70.0).values
+    with pytest.raises(errors.DamagedData):
+        _ = signal.values
+    with pytest.raises(errors.DamagedData):
+        list(signal.chunks(40_000))
+
+
+def test_other_signals_can_be_read_between_pieces(db18: gilgamesh.Database) -> None:
+    port = install(db18)
+    record(db18, 1, port, np.arange(30_000, dtype="int16"), start=0.0, dt=1e-3)
+    for piece in db18.signal("U", 1).chunks(10_000):
+        assert db18.signal("U", 1).window(0.0, 0.001).raw.size == 1
+        assert piece.raw.size == 10_000
+
+
+@pytest.mark.parametrize(("start", "dt"), [(10.0, 8e-10), (0.0, 8e-10), (-0.3, 1e-5), (1e6, 1e-6)])
+def test_an_instant_computed_by_the_user_finds_its_sample(db18: gilgamesh.Database, start: float, dt: float) -> None:
+    from types import SimpleNamespace
+
+    from gilgamesh_db.record import index_of
+
+    n = 20_000_000
+    asked = np.random.default_rng(0).integers(0, n, 3000)
+    instants = start + asked * dt
+    distinct = np.abs(start + (asked + 1) * dt - instants) > 0
+    resolved = SimpleNamespace(start=start, dt=dt, n=n)
+    found = np.array([index_of(float(t), resolved) for t in instants])
+    rows = db18.sql(
+        "select gilgamesh.sample_index(t, :start, :dt, :n) as i from unnest(cast(:t as float8[])) with ordinality u(t, k) order by k",
+        {"t": instants.tolist(), "start": start, "dt": dt, "n": n},
+    )
+    assert np.array_equal(found, rows.i)
+    assert np.array_equal(found[distinct], asked[distinct])
+
+
+def test_far_instants_are_the_ends_of_the_record(db18: gilgamesh.Database) -> None:
+    port = install(db18)
+    record(db18, 1, port, np.arange(10, dtype="int16"), start=0.0, dt=1.0)
+    for t0, t1, n in ((-2e300, -1e300, 0), (1e300, 2e300, 0), (-1e300, 1e300, 10)):
+        assert db18.signal("U", 1).window(t0, t1).raw.size == n
+        assert len(db18.sql("select * from gilgamesh.samples_between('U', 1, :a, :b)", {"a": t0, "b": t1})) == n
+
+
+def test_shots_with_long_numbers_have_partitions(db18: gilgamesh.Database) -> None:
+    import sqlalchemy as sa
+
+    port = install(db18, shots=1)
+    for shot in (100_000, 1_000_000, 20_250_101_001):
+        with db18.transaction() as connection:
+            connection.execute(
+                sa.text("insert into gilgamesh.shot (number, started_at) values (:n, now())"), {"n": shot}
+            )
+        record(db18, shot, port, np.arange(5, dtype="int16"))
+        assert db18.signal("U", shot).raw.tolist() == [0, 1, 2, 3, 4]
+
+
+def test_many_short_threads_and_a_closed_database(db18: gilgamesh.Database) -> None:
+    import threading
+
+    port = install(db18)
+    record(db18, 1, port, np.arange(10, dtype="int16"))
+    sums: list[int] = []
+    for _ in range(120):
+        thread = threading.Thread(target=lambda: sums.append(int(db18.signal("U", 1).window(-1, 1).raw.sum())))
+        thread.start()
+        thread.join()
+    assert sums == [45] * 120
+    signal = db18.signal("U", 1)
+    db18.close()
+    for read in (lambda: signal.values, db18.shots, lambda: db18.sql("select 1")):
+        with pytest.raises(errors.InvalidValue, match="was closed"):
+            read()
+
+
+@pytest.mark.parametrize("shot", [True, "5", None, 1.5])
+def test_what_is_no_shot_number_is_said_to_be_none(db18: gilgamesh.Database, shot: Any) -> None:
+    with pytest.raises(errors.InvalidValue, match="not a shot number"):
+        db18.signal("U", shot)

@@ -113,7 +113,9 @@ def test_mistakes_end_with_their_exit_codes(run: Any) -> None:
     assert run("shots")[1] == "nothing\n"
 
 
-def test_the_demo_tells_its_story_and_can_be_told_again(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_demo_tells_its_story_and_can_be_told_again(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     code, out, error = run("demo")
     assert (code, error) == (0, "")
     assert "demo finished after" in out.splitlines()[-1]

@@ -202,3 +202,38 @@ def test_the_plan_can_be_read_before(db: gilgamesh.Database) -> None:
     assert "unknown port" in text
     assert "unknown attributes: Gas, Good, Power" in text
     assert tables(db) == NOTHING
+
+
+def test_two_files_of_one_new_shot_can_be_loaded_at_once(db: gilgamesh.Database) -> None:
+    commit(db, plan(number=1, channels=("1", "2"), seed=30), create=True)
+    failures: list[BaseException] = []
+
+    def load(channel: str, seed: int) -> None:
+        try:
+            commit(db, plan(number=600, seed=seed, channels=(channel,)))
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=load, args=made) for made in (("1", 31), ("2", 32))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert len(db.sql("select * from gilgamesh.series where shot = 600")) == 2
+
+
+def test_a_file_that_brought_nothing_new_stays_loaded(db: gilgamesh.Database) -> None:
+    commit(db, plan(), create=True)
+    copy = plan(source=Source("copy.csv", "csv", 11, b"c" * 32))
+    commit(db, copy)
+    assert "loaded before" in str(commit(db, copy))
+
+
+def test_missing_samples_of_a_counting_port_are_kept_as_nan(db: gilgamesh.Database) -> None:
+    commit(db, plan(channels=("1",)), create=True)
+    holed = counts(seed=8).astype("float64")
+    holed[5] = np.nan
+    series = SeriesPlan("scope", "1", holed, start=0.0, dt=1e-4)
+    commit(db, plan(number=9, seed=8, series=(series,)))
+    assert np.isnan(db.signal("CH1", 9).values[5])

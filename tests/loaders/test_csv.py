@@ -271,7 +271,7 @@ class TestRefused:
         text = "Time (s),U\n0,1\n1,2\n"
         assert "give --device" in refusal(text, replace(HINTS, device=None))
         assert "give --started-at" in refusal(text, replace(HINTS, started_at=None))
-        assert "give shot=" in refusal(text, replace(HINTS, shot=None))
+        assert "give --shot" in refusal(text, replace(HINTS, shot=None))
 
 
 def test_cut_anywhere_it_is_refused_or_ends_with_a_whole_line(tmp_path: Path) -> None:

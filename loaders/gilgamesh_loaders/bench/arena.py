@@ -1,0 +1,76 @@
+"""What the tasks share: the stores, and a long record in each of them that was checked to be the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from gilgamesh_db import Database
+
+from .stores import file_stores
+from .stores.gilgamesh import Gilgamesh
+from .stores.row_table import RowTable
+from .workload import Raw, Sizes, Values, noisy_signal
+
+RECORD = 1  # the shot that is read; the tasks that write number theirs from a base of their own
+
+
+class Arena:
+    """Where the stores compete.
+
+    Attributes
+    ----------
+    sizes : Sizes
+    ours : Gilgamesh
+    rows : RowTable
+    files : list of FileStore
+    left_out : list of str
+        Stores whose packages are not installed.
+    """
+
+    def __init__(self, db: Database, folder: Path, sizes: Sizes) -> None:
+        self.sizes = sizes
+        self.ours = Gilgamesh(db)
+        self.rows = RowTable(self.ours.connections[0])
+        self.files, self.left_out = file_stores(folder)
+
+    @cached_property
+    def raw(self) -> Raw:
+        """The long record, as it came from the converter."""
+        return noisy_signal(self.sizes.samples, self.sizes.seed)
+
+    @cached_property
+    def record(self) -> int:
+        """The number of a record that is in every store; the row table holds its beginning."""
+        raw, number = self.raw, RECORD
+        self.ours.write(number, raw)
+        gain, offset = self.ours.line(number)
+        self.rows.calibrate(gain, offset)
+        self.rows.write(number, raw[: self.sizes.rows])
+        self.rows.analyze()
+        expected = raw * gain + offset
+        _same("gilgamesh", self.ours.values(number), expected)
+        for store in self.files:
+            store.gain, store.offset = gain, offset
+            store.write(number, raw)
+            _same(store.name, store.values(number), expected)
+        return number
+
+
+@contextmanager
+def arena(db: Database, folder: Path, sizes: Sizes) -> Iterator[Arena]:
+    """An arena whose connections are closed afterwards."""
+    made = Arena(db, folder, sizes)
+    try:
+        yield made
+    finally:
+        made.ours.close()
+
+
+def _same(store: str, found: Values, expected: Values) -> None:
+    """A store that gives other numbers is not compared."""
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12, err_msg=f"{store} gives other numbers")
