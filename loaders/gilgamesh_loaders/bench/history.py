@@ -17,8 +17,7 @@ NAMES = 256
 ASKED = 500
 
 RESOLVE = """
-select r.*, (select se.sha256 is not null from gilgamesh.series se where se.id = r.series_id) as finished
-  from gilgamesh.resolved_signal r
+select r.* from gilgamesh.resolved_signal r
  where r.signal_id = (select id from gilgamesh.signal where name = %s) and r.shot = %s
 """
 RESOLVE_MANY = """
@@ -43,7 +42,9 @@ WITH = (
     "alter table gilgamesh.connection enable trigger user",
     "alter table gilgamesh.calibration enable trigger user",
 )
-COMPONENTS = "insert into gilgamesh.component (name, class) select 'PXI/' || g, 'Port' from generate_series(1, %(signals)s) g"
+COMPONENTS = (
+    "insert into gilgamesh.component (name, class) select 'PXI/' || g, 'Port' from generate_series(1, %(signals)s) g"
+)
 PORTS = """
 insert into gilgamesh.port (component_id, device_id, channel, dtype)
 select c.id, d.id, substr(c.name, 5), 'int16' from gilgamesh.component c, gilgamesh.component d

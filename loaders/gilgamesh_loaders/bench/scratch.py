@@ -12,12 +12,10 @@ from pathlib import Path
 from types import FrameType
 
 import psutil
-import psycopg
-import sqlalchemy as sa
 
 from gilgamesh_db import Database, installation
-from gilgamesh_db.database import open_engine, reaching
-from gilgamesh_db.errors import InvalidValue, ServerError
+from gilgamesh_db.database import open_engine
+from gilgamesh_db.errors import InvalidValue, ServerError, UserError
 
 PREFIX = "gilgamesh_bench_"
 
@@ -34,11 +32,9 @@ def scratch_database(url: str | None) -> Iterator[Database]:
     home = open_engine(url)
     name = PREFIX + uuid.uuid4().hex[:8]
     try:
-        with reaching(home), home.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with home.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql(f"create database {name}")
-    except sa.exc.ProgrammingError as error:
-        if not isinstance(error.orig, psycopg.errors.InsufficientPrivilege):
-            raise
+    except UserError as error:
         raise ServerError(
             f"{home.url.username!r} may not create databases, and the benchmark needs one of its own; ask for "
             f"`alter role {home.url.username} createdb`, or leave --url out to use the embedded server"

@@ -39,14 +39,20 @@ class DuckDBFile(FileStore):
 
     def extremes(self, number: int, points: int) -> Extremes:
         """Minimum and maximum in bins, calibrated."""
-        found = self._ask(number, "select min(raw) as low, max(raw) as high from sample, (select max(i) + 1 as n from sample) "
-                          f"group by i::bigint * {points} // n order by i::bigint * {points} // n")  # fmt: skip
+        query = f"""
+            select min(raw) as low, max(raw) as high from sample, (select max(i) + 1 as n from sample)
+             group by i::bigint * {points} // n order by i::bigint * {points} // n
+        """  # noqa: S608 - all of these are numbers of ours, here and below
+        found = self._ask(number, query)
         return self.scaled(np.asarray(found["low"])), self.scaled(np.asarray(found["high"]))
 
     def statistics(self, numbers: range) -> list[tuple[float, float]]:
         """Mean and rms of each record, calibrated."""
-        found = self._ask(MANY, f"select avg({self._value}) as mean, sqrt(avg({self._value} * {self._value})) as rms from sample "
-                          f"where record between {numbers[0]} and {numbers[-1]} group by record order by record")  # fmt: skip
+        query = f"""
+            select avg({self._value}) as mean, sqrt(avg({self._value} * {self._value})) as rms from sample
+             where record between {numbers[0]} and {numbers[-1]} group by record order by record
+        """  # noqa: S608
+        found = self._ask(MANY, query)
         return list(zip(found["mean"].tolist(), found["rms"].tolist(), strict=True))
 
     def mean(self, number: int) -> float:

@@ -23,8 +23,8 @@ FIRST = "gilgamesh, connecting first"
 MOMENTS = "gilgamesh, moments only"
 
 SIGNAL = "Long"
-STATED = "2020-01-01Z"  # when the testbed became known
-EARLIER = "2025-01-01Z"  # a moment to answer from
+STATED = "2020-01-01"  # when the testbed became known
+EARLIER = "2025-01-01"  # a moment to answer from
 
 CHAIN = {"divider": (0.0, 20.1), "amplifier": (0.01, 0.5), "attenuator": (0.0, 2.0)}
 

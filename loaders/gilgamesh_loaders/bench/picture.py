@@ -1,0 +1,47 @@
+"""The plot: every store in every task that h5py can do too, as a multiple of h5py's cost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gilgamesh_db.errors import MissingExtra
+
+from .report import Row
+from .stores import REFERENCE, gilgamesh
+
+
+def draw(rows: list[Row], path: Path) -> None:
+    """Write the plot into a picture file.
+
+    Raises
+    ------
+    MissingExtra
+        matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtra("matplotlib", "bench", "the plot of the benchmark") from error
+
+    compared = [row for row in rows if row.ratio is not None and row.store != REFERENCE]
+    tasks = list(dict.fromkeys(row.title for row in compared))
+    stores = list(dict.fromkeys(row.store for row in compared))
+    figure = Figure(figsize=(10, 1.6 + 0.62 * len(tasks)), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_xscale("log")
+    axes.axvline(1.0, color="0.4", lw=1, label=REFERENCE)
+    for number, store in enumerate(stores):
+        mine = [row for row in compared if row.store == store]
+        ours = store.startswith(gilgamesh.NAME)
+        axes.plot(
+            [row.ratio or 0.0 for row in mine], [tasks.index(row.title) for row in mine],
+            "D" if store == gilgamesh.NAME else "o", ms=10 if ours else 7, alpha=0.85,
+            color=f"C{number % 10}", label=store, mec="black" if ours else "none",
+        )  # fmt: skip
+    axes.set_yticks(range(len(tasks)), tasks)
+    axes.set_ylim(len(tasks) - 0.5, -0.5)
+    axes.grid(axis="both", color="0.9")
+    axes.set_axisbelow(True)
+    axes.set_xlabel("time per sample (disk: bytes), as a multiple of chunked h5py; left is better")
+    figure.legend(loc="outside lower center", ncols=4, frameon=False)
+    figure.savefig(path, dpi=100)
