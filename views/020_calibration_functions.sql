@@ -1,4 +1,4 @@
--- Calibration in SQL: the twin of gilgamesh_db/calibration.py, which documents the functions and what each
+-- Calibration in SQL: the twin of gilgamesh_db/calibration/, which documents the functions and what each
 -- of them does with NaN, infinities, overflow and underflow. Tests hold the two together.
 --
 -- PostgreSQL raises where IEEE 754 has a result: overflow, underflow, ln(0), exp(-800), (-1)^0.5. One such

@@ -1,59 +1,30 @@
-"""Calibration: a chain of steps out of a closed, versioned set, as pure arithmetic.
-
-A step is stored as one JSON object, ``{"function": …, "version": 1, …parameters}``; never as code. The
-same arithmetic exists in SQL (``views/020_calibration_functions.sql``), and tests hold the two together:
-`Polynomial`, `PiecewisePolynomial` and `Table` agree to the last bit; the others, which end in the
-mathematical library of one side or the other, to 1e-12 relative.
-
-Every float64 has a defined result and nothing warns. Beyond the formula of each function:
-
-- NaN, a missing sample, stays NaN through every step, a constant included.
-- What is too large is ±inf, what is too small is 0 or a subnormal number, exactly as IEEE 754 rounds it.
-- ±inf follows the arithmetic: ``0·inf`` and ``inf − inf`` are NaN, so a constant of ±inf is NaN.
-- Outside the definition of a function stands NaN: the logarithm of a negative number, a fractional power
-  of one (−inf included), a table or a piecewise polynomial beyond its ends unless ``outside`` says otherwise.
-
-Parameters are finite and either 0 or of a magnitude between 1e-300 and 1e300; ``-0.0`` is stored as 0.
-"""
+"""The closed set of functions a calibration is made of, each with its arithmetic and its formula."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
-from numbers import Real
-from typing import Any, ClassVar, Literal, TypeAlias
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from gilgamesh_db.errors import InvalidValue
 
-__all__ = [
-    "Exponential",
-    "Logarithm",
-    "PiecewisePolynomial",
-    "Polynomial",
-    "PowerLaw",
-    "PowerOfTen",
-    "Step",
-    "Table",
-    "affine",
-    "compose_affine",
-    "evaluate",
-    "formula",
-    "steps_from_json",
-    "steps_to_json",
-]
+from .parameters import (
+    MOST_COEFFICIENTS,
+    MOST_PIECES,
+    MOST_POINTS,
+    Outside,
+    as_list,
+    increasing,
+    number,
+    numbers,
+    outside,
+)
 
 FloatArray: TypeAlias = NDArray[np.float64]
-Outside: TypeAlias = Literal["nan", "clamp", "extrapolate"]
-
-MOST_COEFFICIENTS = 32
-MOST_PIECES = 256
-MOST_POINTS = 10_000
-PARAMETER_RANGE = (1e-300, 1e300)
-AFFINE_RANGE = (1e-30, 1e30)
 
 
 @dataclass(frozen=True)
@@ -80,7 +51,7 @@ class Polynomial:
     function: ClassVar[str] = "polynomial"
 
     def __post_init__(self) -> None:
-        _keep(self, coefficients=_numbers(self.coefficients, "coefficients", 1, MOST_COEFFICIENTS))
+        _keep(self, coefficients=numbers(self.coefficients, "coefficients", 1, MOST_COEFFICIENTS))
 
     def evaluate(self, x: FloatArray) -> FloatArray:
         """Return the polynomial of each element of ``x``."""
@@ -132,17 +103,17 @@ class PiecewisePolynomial:
     function: ClassVar[str] = "piecewise_polynomial"
 
     def __post_init__(self) -> None:
-        edges = _increasing(_numbers(self.edges, "edges", 2, MOST_PIECES + 1), "edges")
-        pieces = _list(self.coefficients)
+        edges = increasing(numbers(self.edges, "edges", 2, MOST_PIECES + 1), "edges")
+        pieces = as_list(self.coefficients)
         if len(pieces) != len(edges) - 1:
             raise InvalidValue(
                 f"coefficients must be a list of {len(edges) - 1} lists, one for each piece between the edges"
             )
         coefficients = tuple(
-            _numbers(piece, f"piece {i} of coefficients", 1, MOST_COEFFICIENTS)
+            numbers(piece, f"piece {i} of coefficients", 1, MOST_COEFFICIENTS)
             for i, piece in enumerate(pieces, start=1)
         )
-        _keep(self, edges=edges, coefficients=coefficients, outside=_outside(self.outside))
+        _keep(self, edges=edges, coefficients=coefficients, outside=outside(self.outside))
 
     def evaluate(self, x: FloatArray) -> FloatArray:
         """Return the polynomial of the piece each element of ``x`` falls on."""
@@ -197,8 +168,8 @@ class Table:
     function: ClassVar[str] = "table"
 
     def __post_init__(self) -> None:
-        x = _increasing(_numbers(self.x, "x", 2, MOST_POINTS), "x")
-        y = _numbers(self.y, "y", 2, MOST_POINTS)
+        x = increasing(numbers(self.x, "x", 2, MOST_POINTS), "x")
+        y = numbers(self.y, "y", 2, MOST_POINTS)
         if len(x) != len(y):
             raise InvalidValue("x and y must have the same number of items")
         for k in range(len(x) - 1):
@@ -208,7 +179,7 @@ class Table:
                     f"the line from item {k + 1} to item {k + 2} is too steep or too flat; "
                     "its slope must be 0, or of a magnitude between 1e-300 and 1e300"
                 )
-        _keep(self, x=x, y=y, outside=_outside(self.outside))
+        _keep(self, x=x, y=y, outside=outside(self.outside))
 
     def evaluate(self, x: FloatArray) -> FloatArray:
         """Return the interpolated output of each element of ``x``."""
@@ -351,8 +322,8 @@ class PowerLaw:
     function: ClassVar[str] = "power_law"
 
     def __post_init__(self) -> None:
-        coefficient = _number(self.coefficient, "coefficient")
-        exponent = _number(self.exponent, "exponent")
+        coefficient = number(self.coefficient, "coefficient")
+        exponent = number(self.exponent, "exponent")
         if exponent == 0:
             raise InvalidValue("exponent must not be 0; a constant is a polynomial with one coefficient")
         _keep(self, coefficient=coefficient, exponent=exponent)
@@ -370,225 +341,11 @@ class PowerLaw:
 
 Step: TypeAlias = Polynomial | PiecewisePolynomial | Table | PowerOfTen | Exponential | Logarithm | PowerLaw
 
-_FUNCTIONS: dict[str, type[Step]] = {
-    step.function: step
-    for step in (Exponential, Logarithm, PiecewisePolynomial, Polynomial, PowerLaw, PowerOfTen, Table)
-}
-
-
-def evaluate(steps: Iterable[Step], x: ArrayLike) -> FloatArray:
-    """Apply the steps one after another.
-
-    Parameters
-    ----------
-    steps : iterable of Step
-        The calibration, in the order of the signal's way; none leave the values as they are.
-    x : array_like
-        Raw samples of any numeric type; they become float64 first.
-
-    Returns
-    -------
-    ndarray of float64
-        A new array of the same shape.
-
-    Examples
-    --------
-    The logarithmic detector of a B-dot probe, V to mW:
-
-    >>> steps = [Polynomial([(-2.2703 / 0.052 + 10) / 10, 0.1 / 0.052]), PowerOfTen()]
-    >>> evaluate(steps, [2.2703, 2.0]).round(4)
-    array([10.    ,  3.0213])
-    """
-    samples: FloatArray = np.array(x, dtype=np.float64)
-    values = samples.ravel()
-    with np.errstate(all="ignore"):
-        for step in steps:
-            values = step.evaluate(values)
-    return values.reshape(samples.shape)
-
-
-def affine(steps: Iterable[Step]) -> tuple[float, float] | None:
-    """Collapse steps into one gain and one offset, ``y = gain·x + offset``, where that is possible.
-
-    It is when every step is a polynomial of at most two coefficients and `compose_affine` can compose them.
-
-    Examples
-    --------
-    >>> affine([Polynomial([0, 20]), Polynomial([1, -0.5])])
-    (-10.0, 1.0)
-    >>> affine([PowerOfTen()]) is None
-    True
-    """
-    pairs = []
-    for step in steps:
-        if not isinstance(step, Polynomial) or len(step.coefficients) > 2:
-            return None
-        offset, gain = (*step.coefficients, 0.0)[:2]
-        pairs.append((gain, offset))
-    return compose_affine(*pairs)
-
-
-def compose_affine(*pairs: tuple[float, float]) -> tuple[float, float] | None:
-    """Compose pairs of gain and offset, the first one applied first.
-
-    Returns
-    -------
-    tuple of float or None
-        ``gain = g2·g1`` and ``offset = g2·o1 + o2``, from the left. None when a gain or an offset, given or
-        composed, is neither 0 nor between 1e-30 and 1e30 in magnitude: such a chain is evaluated step by
-        step, because ``raw·gain + offset`` may leave the range of float64 on the way.
-
-    Examples
-    --------
-    >>> compose_affine((20.0, 0.0), (-0.5, 1.0))
-    (-10.0, 1.0)
-    >>> compose_affine()
-    (1.0, 0.0)
-    """
-    gain, offset = 1.0, 0.0
-    for next_gain, next_offset in pairs:
-        if not (_is_tame(next_gain) and _is_tame(next_offset)):
-            return None
-        gain, offset = next_gain * gain, next_gain * offset + next_offset
-        if not (_is_tame(gain) and _is_tame(offset)):
-            return None
-    return gain, offset
-
-
-def formula(steps: Iterable[Step]) -> str:
-    """Write the steps as one readable formula of ``x``, numbers rounded to six digits.
-
-    Examples
-    --------
-    >>> formula([Polynomial([-3.36596, 1.923077]), PowerOfTen()])
-    '10^(1.92308·x − 3.36596)'
-    >>> formula([Polynomial([0, -0.01])])
-    '−0.01·x'
-    """
-    text = "x"
-    for step in steps:
-        text = step.formula(text)
-    return text
-
-
-def steps_to_json(steps: Iterable[Step]) -> list[dict[str, Any]]:
-    """Return the steps as JSON objects, every parameter written out.
-
-    Examples
-    --------
-    >>> steps_to_json([Polynomial([0, 20])])
-    [{'function': 'polynomial', 'version': 1, 'coefficients': [0.0, 20.0]}]
-    """
-    return [
-        {"function": step.function, "version": 1}
-        | {field.name: _as_json(getattr(step, field.name)) for field in fields(step)}
-        for step in steps
-    ]
-
-
-def steps_from_json(document: object) -> tuple[Step, ...]:
-    """Read steps from parsed JSON, refusing whatever is not exactly a calibration.
-
-    Parameters
-    ----------
-    document : object
-        What `json.loads` or a ``jsonb`` column gives: a list of one object or more.
-
-    Raises
-    ------
-    InvalidValue
-        Says which step is wrong, and what about it. ``gilgamesh.check_steps`` in SQL says the same.
-
-    Examples
-    --------
-    >>> steps_from_json([{"function": "logarithm", "version": 1, "base": 2}])
-    (Logarithm(base=2),)
-    >>> steps_from_json([{"function": "logarithm", "version": 1, "base": 3}])
-    Traceback (most recent call last):
-    gilgamesh_db.errors.InvalidValue: step 1: logarithm: base must be 10, 2 or "e"
-    """
-    if not isinstance(document, list | tuple) or not document:
-        raise InvalidValue(
-            "a calibration is a list of one step or more; the one that changes nothing is "
-            '[{"function": "polynomial", "version": 1, "coefficients": [0, 1]}]'
-        )
-    return tuple(_step_from_json(item, number) for number, item in enumerate(document, start=1))
-
-
-def _step_from_json(item: object, number: int) -> Step:
-    known = ", ".join(sorted(_FUNCTIONS))
-    if not isinstance(item, Mapping) or not isinstance(item.get("function"), str):
-        raise InvalidValue(f'step {number}: not an object with a "function"; known functions: {known}')
-    name: str = item["function"]
-    if name not in _FUNCTIONS:
-        raise InvalidValue(f'step {number}: unknown function "{name}"; known functions: {known}')
-    version = item.get("version")
-    if isinstance(version, bool) or not isinstance(version, Real) or version != 1:
-        raise InvalidValue(f"step {number}: {name}: version must be 1, the only one so far")
-    parameters = {key: value for key, value in item.items() if key not in {"function", "version"}}
-    wanted = fields(_FUNCTIONS[name])
-    for key in sorted(set(parameters) - {field.name for field in wanted}):
-        takes = ", ".join(field.name for field in wanted) or "none"
-        raise InvalidValue(f'step {number}: {name}: unknown parameter "{key}"; known parameters: {takes}')
-    for field in wanted:
-        if field.default is MISSING and field.name not in parameters:
-            raise InvalidValue(f'step {number}: {name}: parameter "{field.name}" is missing')
-    try:
-        return _FUNCTIONS[name](**parameters)
-    except InvalidValue as error:
-        raise InvalidValue(f"step {number}: {name}: {error}") from None
-
-
-def _as_json(value: Any) -> Any:
-    return [_as_json(item) for item in value] if isinstance(value, tuple) else value
-
 
 def _keep(step: Step, **values: object) -> None:
     """Store checked values in a frozen step."""
     for name, value in values.items():
         object.__setattr__(step, name, value)
-
-
-def _list(value: object) -> Sequence[Any]:
-    """Return a list or an array as a sequence, anything else as an empty one."""
-    if isinstance(value, np.ndarray):
-        value = value.tolist()
-    return value if isinstance(value, list | tuple) else ()
-
-
-def _number(value: object, name: str) -> float:
-    if isinstance(value, Real) and not isinstance(value, bool):
-        try:
-            number = float(value) + 0.0  # turns -0.0 into 0.0, which is all that jsonb can hold
-        except OverflowError:
-            number = math.inf
-        if number == 0 or PARAMETER_RANGE[0] <= abs(number) <= PARAMETER_RANGE[1]:
-            return number
-    raise InvalidValue(f"{name} must be a finite number, either 0 or of a magnitude between 1e-300 and 1e300")
-
-
-def _numbers(value: object, name: str, least: int, most: int) -> tuple[float, ...]:
-    items = _list(value)
-    if not least <= len(items) <= most:
-        raise InvalidValue(f"{name} must be a list of {least} to {most} numbers")
-    return tuple(_number(item, f"item {i} of {name}") for i, item in enumerate(items, start=1))
-
-
-def _increasing(values: tuple[float, ...], name: str) -> tuple[float, ...]:
-    for i in range(1, len(values)):
-        if not values[i - 1] < values[i]:
-            raise InvalidValue(f"{name} must increase strictly; item {i + 1} does not exceed item {i}")
-    return values
-
-
-def _outside(value: object) -> Outside:
-    if value == "nan" or value == "clamp" or value == "extrapolate":  # noqa: PLR1714  narrows the type
-        return value
-    raise InvalidValue('outside must be "nan", "clamp" or "extrapolate"')
-
-
-def _is_tame(number: float) -> bool:
-    return number == 0 or AFFINE_RANGE[0] <= abs(number) <= AFFINE_RANGE[1]
 
 
 def _horner(coefficients: Sequence[float], x: FloatArray) -> FloatArray:
