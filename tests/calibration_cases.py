@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from gilgamesh_db.calibration import (
     Exponential,
     Logarithm,
-    Outside,
     PiecewisePolynomial,
     Polynomial,
     PowerLaw,
@@ -20,6 +19,7 @@ from gilgamesh_db.calibration import (
     Step,
     Table,
 )
+from gilgamesh_db.calibration.parameters import Outside
 from gilgamesh_db.errors import InvalidValue
 
 # Magnitudes are spread over the decades, which floats() does not do.

@@ -31,6 +31,7 @@ def evaluate(steps: Iterable[Step], x: ArrayLike) -> FloatArray:
     --------
     The logarithmic detector of a B-dot probe, V to mW:
 
+    >>> from gilgamesh_db import PowerOfTen
     >>> steps = [Polynomial([(-2.2703 / 0.052 + 10) / 10, 0.1 / 0.052]), PowerOfTen()]
     >>> evaluate(steps, [2.2703, 2.0]).round(4)
     array([10.    ,  3.0213])
@@ -50,6 +51,7 @@ def affine(steps: Iterable[Step]) -> tuple[float, float] | None:
 
     Examples
     --------
+    >>> from gilgamesh_db import PowerOfTen
     >>> affine([Polynomial([0, 20]), Polynomial([1, -0.5])])
     (-10.0, 1.0)
     >>> affine([PowerOfTen()]) is None
@@ -96,6 +98,7 @@ def formula(steps: Iterable[Step]) -> str:
 
     Examples
     --------
+    >>> from gilgamesh_db import PowerOfTen
     >>> formula([Polynomial([-3.36596, 1.923077]), PowerOfTen()])
     '10^(1.92308·x − 3.36596)'
     >>> formula([Polynomial([0, -0.01])])

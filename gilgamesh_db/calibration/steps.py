@@ -42,6 +42,7 @@ class Polynomial:
 
     Examples
     --------
+    >>> from gilgamesh_db.calibration import evaluate
     >>> evaluate([Polynomial([0, -0.01])], [0.5, -2.0])
     array([-0.005,  0.02 ])
     """
@@ -84,6 +85,7 @@ class PiecewisePolynomial:
     --------
     Type K thermocouple, mV to °C, above 0 °C (NIST ITS-90):
 
+    >>> from gilgamesh_db.calibration import evaluate
     >>> k = PiecewisePolynomial(
     ...     edges=[0, 20.644, 54.886],
     ...     coefficients=[
@@ -157,6 +159,7 @@ class Table:
 
     Examples
     --------
+    >>> from gilgamesh_db.calibration import evaluate
     >>> evaluate([Table([446, 548, 600], [2.2, 7.6, 10.15])], [446, 497, 600, 601])
     array([ 2.2 ,  4.9 , 10.15,   nan])
     """
@@ -209,6 +212,7 @@ class PowerOfTen:
 
     Examples
     --------
+    >>> from gilgamesh_db.calibration import evaluate
     >>> evaluate([PowerOfTen()], [1.0, -2.0, 400.0])
     array([10.  ,  0.01,   inf])
     """
@@ -234,6 +238,7 @@ class Exponential:
 
     Examples
     --------
+    >>> from gilgamesh_db.calibration import evaluate
     >>> evaluate([Exponential()], [0.0, -800.0])
     array([1., 0.])
     """
@@ -266,6 +271,7 @@ class Logarithm:
 
     Examples
     --------
+    >>> from gilgamesh_db.calibration import evaluate
     >>> evaluate([Logarithm(10)], [1000.0, 0.0, -1.0])
     array([  3., -inf,  nan])
     """
@@ -312,6 +318,7 @@ class PowerLaw:
 
     Examples
     --------
+    >>> from gilgamesh_db.calibration import evaluate
     >>> evaluate([PowerLaw(2.0, 1.5)], [4.0, 0.0, -4.0])
     array([16.,  0., nan])
     """
