@@ -311,7 +311,7 @@ def test_optional_parameters_and_whole_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    "document", [*MALFORMED, None, object(), b"[]", {1: 2}], ids=lambda document: repr(document)[:60]
+    "document", [*MALFORMED, None, b"[]", {1: 2}], ids=lambda document: repr(document)[:60]
 )
 def test_malformed_documents_are_refused(document: Any) -> None:
     with pytest.raises(InvalidValue, match=r"^(step \d+: |a calibration is a list)"):
