@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,9 @@ from .errors import DamagedData
 if TYPE_CHECKING:
     from .database import Database
 
-_SERIES = "select id, shot, dtype, n, sha256 from gilgamesh.series where sha256 is not null order by shot, id"
+_SERIES = (
+    "select id, shot, dtype, n, dt is null, sha256 from gilgamesh.series where sha256 is not null order by shot, id"
+)
 _SEGMENTS = "select payload, times, n from gilgamesh.segment where shot = %s and series_id = %s order by position"
 
 
@@ -25,21 +26,20 @@ def check_samples(db: Database) -> Iterator[str]:
         assert isinstance(driver, psycopg.Connection)  # noqa: S101 - the engine is made by connect()
         with driver.cursor(binary=True) as cursor:
             series = cursor.execute(_SERIES).fetchall()
-        for series_id, shot, dtype, n, recorded in series:
-            digest, clock, found = hashlib.sha256(), b"", 0
+        for series_id, shot, dtype, n, irregular, recorded in series:
+            checksum, found = payload.Checksum(irregular=irregular), 0
             try:
                 with driver.cursor(binary=True) as cursor:
                     for stored, times, count in cursor.stream(_SEGMENTS, (shot, series_id), size=4):
-                        digest.update(payload.decode(stored, dtype, count).data)
-                        clock += payload.decode(times, "float64", count).tobytes() if times is not None else b""
+                        clock = payload.decode_times(times, count) if irregular else None
+                        checksum.add(payload.decode(stored, dtype, count), clock)
                         found += count
             except DamagedData as error:
                 yield f"series {series_id} of shot {shot}: {error}"
                 continue
-            digest.update(clock)
             if found != n:
                 yield f"series {series_id} of shot {shot}: {n} samples were recorded, {found} are stored"
-            elif digest.digest() != recorded:
+            elif checksum.digest() != recorded:
                 yield f"series {series_id} of shot {shot}: the samples are not those that were recorded"
             else:
                 yield ""

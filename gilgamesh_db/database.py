@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from .edits import Edit
+    from .recording import Recording
     from .signal import Signal
 
 Knowledge = datetime.datetime | datetime.date | str
@@ -295,6 +296,36 @@ class Database:
         from .edits import edit
 
         return edit(self, reason, author, instant(recorded_at))
+
+    def recording(
+        self, shot: int, *, started_at: datetime.datetime | str | None = None, program: str | None = None
+    ) -> contextlib.AbstractContextManager[Recording]:
+        """Record a shot while it runs: what is appended can be read at once, and stays when the recording breaks off.
+
+        Parameters
+        ----------
+        shot : int
+            Its number; there must be no such shot yet.
+        started_at : datetime or str, optional
+            The trigger; now when left out.
+        program : str, optional
+            The program it belongs to; made known if it is not.
+
+        Raises
+        ------
+        ConflictError
+            There is such a shot, or somebody else is recording it.
+
+        Examples
+        --------
+        >>> with db.recording(1300) as recording:  # doctest: +SKIP
+        ...     current = recording.port("PXI M6251/ai5", dt=1e-6)
+        ...     for chunk in device:
+        ...         current.append(chunk)
+        """
+        from .recording import recording
+
+        return recording(self, _whole(shot), instant(started_at), program)
 
     def _find(self, name: str, shot: int) -> None:
         """Look a name and a shot up in one round trip; both are for ever once they exist."""

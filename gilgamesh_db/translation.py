@@ -58,6 +58,8 @@ def translate(error: psycopg.Error) -> errors.GilgameshError | None:
     code, said, hint = error.sqlstate or "", error.diag.message_primary or str(error), error.diag.message_hint
     if code in _OURS:
         return _OURS[code](f"{said}. {hint}" if hint else said)
+    if code == "42501" and said.startswith("only the owner"):
+        return errors.UserError(said)
     if code in _THEIRS:
         family, letter = _THEIRS[code]
         return family(

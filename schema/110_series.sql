@@ -34,6 +34,7 @@ create table gilgamesh.series (
   dt        double precision,
   segment_n integer not null,
   sha256    bytea,
+  unique (shot, id),
   constraint series_from_port_or_run check ((port_id is null) = (run_id is not null) and (run_id is null) = (signal_id is null)),
   constraint series_dtype_known check (dtype in ('bool', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'float32', 'float64')),
   constraint series_n_not_negative check (n >= 0),
@@ -64,11 +65,11 @@ comment on column gilgamesh.series.n is 'Number of samples; null while the recor
 comment on column gilgamesh.series.start is 'Time of the first sample on the device''s clock, in seconds from the trigger; null for irregular sampling.';
 comment on column gilgamesh.series.dt is 'Sampling interval in seconds; null for irregular sampling.';
 comment on column gilgamesh.series.segment_n is 'Number of samples in every segment but the last.';
-comment on column gilgamesh.series.sha256 is 'SHA-256 of the raw samples (little-endian) followed, for irregular sampling, by the times; null while the record grows.';
+comment on column gilgamesh.series.sha256 is 'SHA-256 of the raw samples (little-endian); for irregular sampling, of that digest followed by the digest of the times. Null while the record grows.';
 
 create table gilgamesh.segment (
   shot        bigint not null,
-  series_id   bigint not null references gilgamesh.series,
+  series_id   bigint not null,
   position    integer not null,
   n           integer not null,
   payload     bytea not null,
@@ -79,6 +80,8 @@ create table gilgamesh.segment (
   minimum     double precision,
   maximum     double precision,
   primary key (shot, series_id, position),
+  -- With the shot, so that removing a series looks into one partition, by its key.
+  foreign key (shot, series_id) references gilgamesh.series (shot, id),
   constraint segment_position_not_negative check (position >= 0),
   constraint segment_n_positive check (n > 0),
   constraint segment_numbers_counted check (numbers between 0 and n)
@@ -103,12 +106,13 @@ comment on column gilgamesh.segment.maximum is 'Largest raw sample; null when no
 
 create table gilgamesh.pyramid (
   shot      bigint not null,
-  series_id bigint not null references gilgamesh.series,
+  series_id bigint not null,
   level     integer not null,
   position  integer not null,
   n         integer not null,
   payload   bytea not null,
   primary key (shot, series_id, level, position),
+  foreign key (shot, series_id) references gilgamesh.series (shot, id),
   constraint pyramid_level_known check (level in (64, 4096)),
   constraint pyramid_position_not_negative check (position >= 0),
   constraint pyramid_n_positive check (n > 0)

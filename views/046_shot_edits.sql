@@ -69,7 +69,12 @@ begin
 end
 $$;
 
--- Which partition holds the samples of this shot? 500 shots each, made when first needed.
+-- What is the partition of segment or pyramid called that holds this shot? Each holds 500 shots.
+create function gilgamesh.partition_name(parent text, shot bigint) returns text
+  language sql immutable strict parallel safe
+return pg_catalog.format('%s_%s%s', parent, pg_catalog.repeat('0', 6 - pg_catalog.length((shot / 500 * 500)::text)), shot / 500 * 500);
+
+-- Make room for the samples of this shot when it is the first of its partition.
 create function gilgamesh.ensure_partition(shot bigint) returns void
   language plpgsql security definer
   set search_path = pg_catalog, gilgamesh, pg_temp
@@ -80,7 +85,7 @@ declare
   child text;
 begin
   foreach parent in array array['segment', 'pyramid'] loop
-    child := format('%s_%s', parent, lpad(first::text, greatest(6, length(first::text)), '0'));
+    child := partition_name(parent, first);
     if to_regclass(format('gilgamesh.%I', child)) is null then
       -- Two loaders may meet the same new range of shots.
       -- (Looked up as a row: the cache behind to_regclass does not hear of what happened while we waited.)

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from ..errors import GilgameshError, SystemFault, near_names
-from . import catalogue, history, server, signals
+from . import catalogue, history, server, signals, storage
 
 OWN: dict[str, click.Command] = {
     "db": server.db,
@@ -30,6 +30,7 @@ OWN: dict[str, click.Command] = {
     "calibrate": history.calibrate,
     "place": history.place,
     "withdraw": history.withdraw,
+    "storage": storage.storage,
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, ForeignKey, Index, Integer, text
+from sqlalchemy import ARRAY, BigInteger, ForeignKey, ForeignKeyConstraint, Index, Integer, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import Base, Numbered
@@ -48,6 +48,7 @@ class Series(Numbered, Base):
 
     __tablename__ = "series"
     __table_args__ = (
+        UniqueConstraint("shot", "id"),
         Index("series_shot_port_idx", "shot", "port_id", unique=True, postgresql_where=text("port_id is not null")),
         Index("series_run_signal_idx", "run_id", "signal_id", unique=True, postgresql_where=text("run_id is not null")),
         Index("series_signal_idx", "signal_id", "shot", postgresql_where=text("signal_id is not null")),
@@ -76,10 +77,13 @@ class Segment(Base):
     """Consecutive samples of a series."""
 
     __tablename__ = "segment"
-    __table_args__ = ({"postgresql_partition_by": "RANGE (shot)"},)
+    __table_args__ = (
+        ForeignKeyConstraint(["shot", "series_id"], [Series.shot, Series.id]),
+        {"postgresql_partition_by": "RANGE (shot)"},
+    )
 
     shot: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    series_id: Mapped[int] = mapped_column(ForeignKey(Series.id), primary_key=True, autoincrement=False)
+    series_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     position: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     n: Mapped[int] = mapped_column(Integer)
     payload: Mapped[bytes]
@@ -95,10 +99,13 @@ class Pyramid(Base):
     """Minimum and maximum of every 64 and every 4096 raw samples."""
 
     __tablename__ = "pyramid"
-    __table_args__ = ({"postgresql_partition_by": "RANGE (shot)"},)
+    __table_args__ = (
+        ForeignKeyConstraint(["shot", "series_id"], [Series.shot, Series.id]),
+        {"postgresql_partition_by": "RANGE (shot)"},
+    )
 
     shot: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    series_id: Mapped[int] = mapped_column(ForeignKey(Series.id), primary_key=True, autoincrement=False)
+    series_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     level: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     position: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     n: Mapped[int] = mapped_column(Integer)

@@ -35,7 +35,7 @@ class Arena:
     def __init__(self, db: Database, folder: Path, sizes: Sizes) -> None:
         self.sizes = sizes
         self.ours = Gilgamesh(db)
-        self.rows = RowTable(self.ours.connections[0])
+        self.rows = RowTable(self.ours.connection)
         self.files, self.left_out = file_stores(folder)
 
     @cached_property
@@ -52,7 +52,7 @@ class Arena:
         self.rows.calibrate(gain, offset)
         self.rows.write(number, raw[: self.sizes.rows])
         self.rows.analyze()
-        expected = raw * gain + offset
+        expected: Values = raw.astype(np.float64) * gain + offset
         _same("gilgamesh", self.ours.values(number), expected)
         for store in self.files:
             store.gain, store.offset = gain, offset
@@ -63,7 +63,7 @@ class Arena:
 
 @contextmanager
 def arena(db: Database, folder: Path, sizes: Sizes) -> Iterator[Arena]:
-    """An arena whose connections are closed afterwards."""
+    """An arena whose connection is closed afterwards."""
     made = Arena(db, folder, sizes)
     try:
         yield made

@@ -33,7 +33,7 @@ def statistics(arena: Arena) -> Iterator[Measurement]:
     arena.ours.fill(records, SHOTS)
     arena.rows.fill([raw[: sizes.row_shot_samples] for raw in records], SHOTS)
     arena.rows.analyze()
-    arena.ours.ask("analyze gilgamesh.series, gilgamesh.segment, gilgamesh.shot")
+    arena.ours.analyze()
     contestants = {
         gilgamesh.NAME: Contestant(lambda _: arena.ours.statistics(shots), samples),
         gilgamesh.MOMENTS: Contestant(lambda _: arena.ours.moments(shots), samples),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -71,6 +72,7 @@ def bench(
         sizes, samples=size or sizes.samples, wirings=wirings or sizes.wirings, rounds=rounds or sizes.rounds
     )
     chosen = only or tuple(TASKS)
+    load_before = os.getloadavg()[0]
     progress = Console(stderr=True)
     measured: list[Measurement] = []
     with ExitStack() as stack:
@@ -82,7 +84,7 @@ def bench(
         for name in [task for task in TASKS if task in chosen]:
             status.update(f"measuring: {name}")
             measured += TASKS[name](place)
-        known, left_out = facts(place.ours, files), place.left_out
+        known, left_out = facts(place.ours, files, load_before), place.left_out
     rows = rows_of(measured, sizes)
     under_it = legend(known, left_out)
     if as_markdown:

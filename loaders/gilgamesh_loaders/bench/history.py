@@ -7,9 +7,12 @@ from itertools import cycle
 
 import numpy as np
 
+from gilgamesh_db.writer import write_series
+
 from .arena import Arena
 from .stores import gilgamesh
 from .timing import Contestant, Measurement, compete
+from .workload import DT
 
 TURNS = 100  # times every signal was plugged in anew, ten days apart
 SHOTS = 100_000  # number of the first shot of that time, one a day
@@ -22,7 +25,7 @@ select r.* from gilgamesh.resolved_signal r
 """
 RESOLVE_MANY = """
 select r.* from gilgamesh.resolved_signal r
- where r.signal_id in (select id from gilgamesh.signal where name = any(%s)) and r.shot = %s
+ where r.signal = any(%s) and r.shot = %s
 """
 
 # The exclusion constraints and the checks of units belong to single edits: a million rows are laid without, and the
@@ -80,13 +83,9 @@ DAYS = """
 insert into gilgamesh.shot (number, started_at)
 select %(first)s + g, '2021-01-01Z'::timestamptz + g * interval '1 day' from generate_series(0, %(turns)s * 10 - 1) g
 """
-RECORDED = """
-insert into gilgamesh.series (shot, port_id, dtype, n, start, dt, segment_n, sha256)
-select a.shot, p.component_id, 'int16', 0, 0, 1e-6, 32768, sha256('')
-  from unnest(%(names)s::text[], %(shots)s::bigint[]) a(name, shot)
-  join gilgamesh.component c on c.name = 'PXI/' || substr(a.name, 2)
-  join gilgamesh.port p on p.component_id = c.id
-    on conflict do nothing
+PORT_OF = """
+select p.component_id from gilgamesh.port p join gilgamesh.component c on c.id = p.component_id
+ where c.name = 'PXI/' || substr(%s, 2)
 """
 
 
@@ -114,22 +113,27 @@ def names(arena: Arena) -> Iterator[Measurement]:
 def _lay_wirings(arena: Arena) -> list[tuple[str, int]]:
     """Lay the history, once; give names and shots to ask for."""
     signals = max(1, arena.sizes.wirings // TURNS)
+    count = min(ASKED, signals)
     rng = np.random.default_rng(arena.sizes.seed)
-    chosen = zip(rng.integers(1, signals + 1, ASKED).tolist(), rng.integers(0, 10 * TURNS, ASKED).tolist(), strict=True)
+    chosen = zip(rng.integers(1, signals + 1, count).tolist(), rng.integers(0, 10 * TURNS, count).tolist(), strict=True)
     asked = [(f"S{signal}", SHOTS + day) for signal, day in chosen]
     ours = arena.ours
     if ours.ask("select exists (select from gilgamesh.signal where name = 'S1')")[0][0]:
         return asked
-    values = {"signals": signals, "turns": TURNS, "first": SHOTS,
-              "names": [name for name, _ in asked], "shots": [shot for _, shot in asked]}  # fmt: skip
-    connection = ours.connections[0]
+    values = {"signals": signals, "turns": TURNS, "first": SHOTS}
+    connection = ours.connection
     with connection.transaction():
         for statement in WITHOUT:
             connection.execute(statement)
-        for statement in (COMPONENTS, PORTS, CALIBRATIONS, SIGNALS, WIRINGS, DAYS, RECORDED):
+        for statement in (COMPONENTS, PORTS, CALIBRATIONS, SIGNALS, WIRINGS, DAYS):
             connection.execute(statement, values)
         for statement in WITH:
             connection.execute(statement)
+    with connection.transaction():
+        for name, shot in set(asked):
+            write_series(
+                connection, shot, np.zeros(1, np.int16), start=0.0, dt=DT, port_id=ours.ask(PORT_OF, (name,))[0][0]
+            )
     connection.execute("vacuum (analyze) gilgamesh.connection")
     connection.execute("analyze")
     return asked

@@ -20,17 +20,17 @@ from .timing import Measurement
 from .workload import Sizes
 
 TITLES = {
-    "write": "write {samples:,} int16 samples to a new record, on disk",
-    "read": "read {samples:,} samples as calibrated float64",
-    "window": "read 1 000 samples out of {samples:,}",
-    "overview": "minimum and maximum in 2 000 bins of {samples:,} samples",
+    "write": "write {samples} int16 samples to a new record, on disk",
+    "read": "read {samples} samples as calibrated float64",
+    "window": "read 1 000 samples out of {samples}",
+    "overview": "minimum and maximum in 2 000 bins of {samples} samples",
     "disk": "bytes on disk per int16 sample",
-    "statistics": "mean and rms of {shots} records of {shot_samples:,} samples",
-    "load": "load a discharge of {channels} channels × {channel_samples:,} samples",
-    "scan": "mean of {samples:,} calibrated samples, one by one",
+    "statistics": "mean and rms of {shots} records of {shot_samples} samples",
+    "load": "load a discharge of {channels} channels × {channel_samples} samples",
+    "scan": "mean of {samples} calibrated samples, one by one",
     "between": "mean of 1 ms (1 000 samples) in SQL",
-    "resolution": "resolve a name at {wirings:,} wirings",
-    "names": "resolve 256 names at {wirings:,} wirings in one round trip",
+    "resolution": "resolve a name at {wirings} wirings",
+    "names": "resolve 256 names at {wirings} wirings in one round trip",
 }
 BY_RATE = ("write", "read", "load", "scan")
 OF_HISTORY = ("resolution", "names")
@@ -85,7 +85,7 @@ def rows_of(measurements: Iterable[Measurement], sizes: Sizes) -> list[Row]:
         rows.append(
             Row(
                 one.task,
-                TITLES[one.task].format(**asdict(sizes)).replace(",", " "),
+                TITLES[one.task].format(**{name: _spaced(number) for name, number in asdict(sizes).items()}),
                 one.store,
                 1e3 * one.median if timed else None,
                 1e3 * one.p95 if timed else None,
@@ -108,8 +108,8 @@ def _big_enough(task: str, sizes: Sizes) -> bool:
     return sizes.samples >= full.samples and sizes.shot_samples >= full.shot_samples
 
 
-def facts(ours: Gilgamesh, folder: Path) -> dict[str, str]:
-    """What one must know to read the numbers."""
+def facts(ours: Gilgamesh, folder: Path, load_before: float) -> dict[str, str]:
+    """What one must know to read the numbers; `load_before` is the load average before the first of them."""
     names = ("server_version", "fsync", "synchronous_commit", "wal_level", "shared_buffers")
     found = {name: str(ours.ask("select current_setting(%s)", (name,))[0][0]) for name in names}
     decoder = ours.ask("select prosecdef from pg_proc where oid = 'gilgamesh.decode_payload'::regproc")[0][0]
@@ -120,7 +120,8 @@ def facts(ours: Gilgamesh, folder: Path) -> dict[str, str]:
         "files": f"on {file_system(folder)}, every file and its folder brought to disk with fsync",
         "database": f"on {file_system(Path(data))}" if data and Path(data).exists() else "on the server",
         "machine": f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}",
-        "packages": ", ".join(f"{name} {found}" for name in PACKAGES if (found := _version(name))),
+        "load": f"{load_before:.1f} before, {os.getloadavg()[0]:.1f} at the end, of which up to 2 is the benchmark itself",
+        "packages": ", ".join(f"{name} {installed}" for name in PACKAGES if (installed := _version(name))),
     }
 
 
@@ -178,6 +179,10 @@ def _numbers(row: Row) -> tuple[str, str, str, str]:
 
 def _milliseconds(number: float) -> str:
     return f"{number:.3f} ms" if number < 1 else f"{number:.2f} ms" if number < 100 else f"{number:.0f} ms"
+
+
+def _spaced(number: int) -> str:
+    return f"{number:,}".replace(",", " ")
 
 
 def _version(package: str) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from .arena import Arena
 from .stores import gilgamesh, row_table
+from .stores.pair import pair
 from .timing import Contestant, Measurement, compete
 
 WRITTEN = 1000  # shots of the rounds of writing
@@ -18,18 +19,19 @@ def write(arena: Arena) -> Iterator[Measurement]:
     raw, rounds = arena.raw, arena.sizes.rounds
     part = raw[: arena.sizes.rows]
     assert arena.record  # noqa: S101 - everybody has written before
-    contestants = {
-        gilgamesh.NAME: Contestant(lambda number: arena.ours.write(WRITTEN + number, raw), raw.size),
-        gilgamesh.PAIR: Contestant(lambda number: arena.ours.write_two(2 * WRITTEN + 2 * number, raw), 2 * raw.size),
-        row_table.NAME: Contestant(lambda number: arena.rows.write(WRITTEN + number, part), part.size),
-    }
-    for store in arena.files:
-        contestants[store.name] = Contestant(
-            lambda number, store=store: store.write(WRITTEN + number, raw),  # type: ignore[misc]
-            raw.size,
-            after=lambda number, store=store: store.remove(WRITTEN + number),  # type: ignore[misc]
-        )
-    yield from compete("write", contestants, rounds, settle=True)
+    with pair(arena.ours.address(), arena.ours.port, raw) as loaders:
+        contestants = {
+            gilgamesh.NAME: Contestant(lambda number: arena.ours.write(WRITTEN + number, raw), raw.size),
+            gilgamesh.PAIR: Contestant(lambda number: loaders.write(2 * WRITTEN + 2 * number), 2 * raw.size),
+            row_table.NAME: Contestant(lambda number: arena.rows.write(WRITTEN + number, part), part.size),
+        }
+        for store in arena.files:
+            contestants[store.name] = Contestant(
+                lambda number, store=store: store.write(WRITTEN + number, raw),  # type: ignore[misc]
+                raw.size,
+                after=lambda number, store=store: store.remove(WRITTEN + number),  # type: ignore[misc]
+            )
+        yield from compete("write", contestants, rounds, settle=True)
 
 
 def read(arena: Arena) -> Iterator[Measurement]:

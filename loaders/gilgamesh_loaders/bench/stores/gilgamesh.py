@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
@@ -18,7 +17,7 @@ from .record import Extremes
 
 NAME = "gilgamesh"
 THEN = "gilgamesh, known_at"
-PAIR = "gilgamesh, 2 connections"
+PAIR = "gilgamesh, 2 loaders"
 FIRST = "gilgamesh, connecting first"
 MOMENTS = "gilgamesh, moments only"
 
@@ -39,6 +38,12 @@ def connection_of(db: Database) -> psycopg.Connection[Any]:
     return connection
 
 
+def write_shot(connection: psycopg.Connection[Any], number: int, raw: Raw, port: int) -> None:
+    """Write a shot with one record, inside the caller's transaction."""
+    connection.execute("insert into gilgamesh.shot (number, started_at) values (%s, '2026-01-01')", (number,))
+    write_series(connection, number, raw, start=0.0, dt=DT, port_id=port)
+
+
 class Gilgamesh:
     """The database. The client's cache is switched off, so that every answer comes from the server."""
 
@@ -46,7 +51,7 @@ class Gilgamesh:
         db.cache = Cache(0)
         self.db = db
         self.then = db.known_at(EARLIER)
-        self.connections = [connection_of(db), connection_of(db)]
+        self.connection = connection_of(db)
         with db.edit("benchmark", recorded_at=STATED) as edit:
             edit.add_component("PXI", "Digitiser")
             edit.add_port("PXI", "long", dtype="int16")
@@ -60,26 +65,26 @@ class Gilgamesh:
 
     def ask(self, query: str, parameters: Iterable[Any] = ()) -> list[Any]:
         """Rows of a query, on a connection of our own, prepared."""
-        with self.connections[0].cursor(binary=True) as cursor:
-            return cursor.execute(query, tuple(parameters), prepare=True).fetchall()  # type: ignore[arg-type]
+        with self.connection.cursor(binary=True) as cursor:
+            return cursor.execute(query, tuple(parameters), prepare=True).fetchall()
 
-    def write(self, number: int, raw: Raw, connection: int = 0) -> None:
+    def write(self, number: int, raw: Raw) -> None:
         """Write the record of a new shot, moments and previews included; committed when this returns."""
-        self.fill([raw], number, connection)
+        self.fill([raw], number)
 
-    def write_two(self, number: int, raw: Raw) -> None:
-        """Write the records of two new shots, each through a connection of its own."""
-        with ThreadPoolExecutor(2) as pool:
-            for done in [pool.submit(self.write, number + one, raw, one) for one in (0, 1)]:
-                done.result()
-
-    def fill(self, records: Iterable[Raw], first: int, connection: int = 0) -> None:
+    def fill(self, records: Iterable[Raw], first: int) -> None:
         """Write the records of new shots in one transaction."""
-        driver = self.connections[connection]
-        with driver.transaction():
+        with self.connection.transaction():
             for number, raw in enumerate(records, first):
-                driver.execute("insert into gilgamesh.shot (number, started_at) values (%s, '2026-01-01')", (number,))
-                write_series(driver, number, raw, start=0.0, dt=DT, port_id=self.port)
+                write_shot(self.connection, number, raw, self.port)
+
+    def address(self) -> str:
+        """Where another process finds this database."""
+        return self.db.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+    def analyze(self) -> None:
+        """Let the planner know what is there, as autovacuum would."""
+        self.connection.execute("analyze gilgamesh.series, gilgamesh.segment, gilgamesh.shot")
 
     def line(self, number: int) -> tuple[float, float]:
         """Gain and offset of the whole chain."""
@@ -139,6 +144,5 @@ class Gilgamesh:
         return float(self.ask(query)[0][0])
 
     def close(self) -> None:
-        """Close the connections."""
-        for connection in self.connections:
-            connection.close()
+        """Close the connection."""
+        self.connection.close()

@@ -99,4 +99,4 @@ class RowTable:
 
     def _ask(self, query: str, *parameters: Any) -> list[Any]:
         with self._connection.cursor(binary=True) as cursor:
-            return cursor.execute(query, parameters, prepare=True).fetchall()  # type: ignore[arg-type]
+            return cursor.execute(query, parameters, prepare=True).fetchall()
