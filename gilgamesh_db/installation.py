@@ -153,7 +153,9 @@ def lay_views(connection: Connection, grants: Sequence[str] = ()) -> None:
         connection.exec_driver_sql(_literal(path.read_text("utf-8")))
     connection.exec_driver_sql("delete from gilgamesh.laid_object")
     connection.exec_driver_sql(
-        "insert into gilgamesh.laid_object (kind, identity) select kind, identity from (" + _literal(_OBJECTS) + ") laid"  # noqa: S608 - our own text
+        "insert into gilgamesh.laid_object (kind, identity) select kind, identity from ("
+        + _literal(_OBJECTS)
+        + ") laid"  # noqa: S608 - our own text
     )
     for grant in grants:
         with contextlib.suppress(sa.exc.ProgrammingError), connection.begin_nested():  # what is gone needs no grant

@@ -310,9 +310,7 @@ def test_optional_parameters_and_whole_numbers() -> None:
     assert steps_from_json(document) == (Table([0.0, 1.0], [0.0, 5.0], "nan"), Logarithm(10))
 
 
-@pytest.mark.parametrize(
-    "document", [*MALFORMED, None, b"[]", {1: 2}], ids=lambda document: repr(document)[:60]
-)
+@pytest.mark.parametrize("document", [*MALFORMED, None, b"[]", {1: 2}], ids=lambda document: repr(document)[:60])
 def test_malformed_documents_are_refused(document: Any) -> None:
     with pytest.raises(InvalidValue, match=r"^(step \d+: |a calibration is a list)"):
         steps_from_json(document)
