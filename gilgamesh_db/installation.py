@@ -131,6 +131,8 @@ select kind, made.identity, oid, how
   ) object, lateral pg_identify_object(catalog, oid, 0) made
 """
 
+_NAMES = f"select kind, identity from ({_OBJECTS}) object"  # noqa: S608 - our own text
+
 # What was granted on our views and functions to anybody but the owner and our own roles.
 _GRANTS = """
 select format('grant %s on %s %s to %I', acl.privilege_type, object.kind, object.name, grantee.rolname)
@@ -152,11 +154,7 @@ def lay_views(connection: Connection, grants: Sequence[str] = ()) -> None:
     for path in sql_files("views"):
         connection.exec_driver_sql(_literal(path.read_text("utf-8")))
     connection.exec_driver_sql("delete from gilgamesh.laid_object")
-    connection.exec_driver_sql(
-        "insert into gilgamesh.laid_object (kind, identity) select kind, identity from ("
-        + _literal(_OBJECTS)
-        + ") laid"  # noqa: S608 - our own text
-    )
+    connection.exec_driver_sql(_literal(f"insert into gilgamesh.laid_object (kind, identity) {_NAMES}"))
     for grant in grants:
         with contextlib.suppress(sa.exc.ProgrammingError), connection.begin_nested():  # what is gone needs no grant
             connection.exec_driver_sql(_literal(grant))
@@ -164,11 +162,9 @@ def lay_views(connection: Connection, grants: Sequence[str] = ()) -> None:
 
 def missing_objects(connection: Connection) -> list[str]:
     """What was laid and is not there any more, for example after a restore that could not lay it."""
-    return list(
-        connection.exec_driver_sql(
-            "select identity from gilgamesh.laid_object except select identity from (" + _literal(_OBJECTS) + ") there"  # noqa: S608 - our own text
-        ).scalars()
-    )
+    there = {row.identity for row in connection.exec_driver_sql(_literal(_OBJECTS))}
+    laid = connection.exec_driver_sql("select identity from gilgamesh.laid_object order by identity").scalars()
+    return [identity for identity in laid if identity not in there]
 
 
 def drop_views(connection: Connection) -> list[str]:
