@@ -151,12 +151,12 @@ def test_the_signal_is_the_same_for_the_same_seed(size: int, seed: int) -> None:
 def test_stores_take_turns_and_each_begins_once() -> None:
     order: list[str] = []
     contestants = {name: Contestant(lambda _, name=name: order.append(name)) for name in "abc"}  # type: ignore[misc]
-    found = list(compete("read", contestants, 3))
+    found = list(compete("write", contestants, 3, settle=True))
     assert "".join(order) == "abcbcacab"
     assert [len(one.seconds) for one in found] == [3, 3, 3]
     order.clear()
     found = list(compete("read", contestants, 2, repeats=4))
-    assert len(order) == 2 * 3 * 5, "the first of several is not counted"
+    assert "".join(order) == "aaaaabbbbbcccccbbbbbcccccaaaaa", "the first of each row is not counted"
     assert [len(one.seconds) for one in found] == [8, 8, 8]
 
 

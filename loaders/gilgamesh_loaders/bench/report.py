@@ -170,7 +170,7 @@ def legend(known: dict[str, str], left_out: list[str]) -> list[str]:
 
 
 def _numbers(row: Row) -> tuple[str, str, str, str]:
-    ratio = "" if row.ratio is None else f"{row.ratio:.2f}" if row.ratio < 100 else f"{row.ratio:.0f}"
+    ratio = "" if row.ratio is None else f"{row.ratio:.{3 if row.ratio < 0.1 else 2 if row.ratio < 100 else 0}f}"
     if row.median_ms is None or row.p95_ms is None:
         return f"{row.bytes_per_sample:.2f} B", "", "", ratio
     rate = "" if row.samples_per_second is None else f"{row.samples_per_second / 1e6:.3g} M/s"

@@ -75,9 +75,11 @@ def compete(
     rounds : int
         Rounds that count.
     repeats : int
-        Times in a row within a round; where there are several, the first of each round is not counted.
+        Times in a row within a round.
     settle : bool
-        Write what others left in memory to disk before each, so that nobody pays for another's writes.
+        For what cannot be done twice: write what others left in memory to disk first, so that nobody pays for another's
+        writes. Otherwise everybody begins with a call that is not counted: while others were busy the machine took
+        memory away, and fetching it back takes longer than reading a record.
     """
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
     order = list(contestants)
@@ -88,7 +90,7 @@ def compete(
                 gc.collect()
                 if settle:
                     os.sync()
-                if repeats > 1:
+                else:
                     action(number)
                 for _ in range(repeats):
                     began = time.perf_counter()
