@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from . import payload
 from .calibration import evaluate, steps_from_json
 from .envelope import PYRAMID, Envelope, Extremes, binned, calibrated, from_pyramid, level_for, widened
-from .errors import InvalidValue, NotCalibrated, NotWired, SamplesNotFound
+from .errors import InvalidValue, NotCalibrated, NotWired, SamplesNotFound, Unresolved
 from .record import WINDOW, Samples, index_of, joined, read_slice, read_whole
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ class Signal:
     @cached_property
     def values(self) -> NDArray[np.float64]:
         """Calibrated values, in `unit`; float64, shape (n,)."""
-        r, raw = self._resolved, self._samples.raw
+        raw = self._samples.raw  # first: a window resolves the name in the same round trip
+        r = self._resolved
         if r.steps is None:
             values: NDArray[np.float64] = raw.astype(np.float64)
             values *= float(r.gain)
@@ -239,7 +240,11 @@ class Signal:
             first, stop = np.searchsorted(time, span)
             assert whole.times is not None  # noqa: S101 - sampling is irregular
             return Samples(int(first), whole.raw[first:stop], whole.times[first:stop])
-        rows = self._db.reader.rows(WINDOW, (self.name, self.shot, *span), self._db.knowledge)
+        try:
+            rows = self._db.reader.rows(WINDOW, (self.name, self.shot, *span), self._db.knowledge)
+        except (Unresolved, SamplesNotFound):
+            _ = self._resolved  # says the same, and names what is missing
+            raise
         if rows:
             vars(self)["_row"] = rows[0]
         return joined(rows, self._resolved, 0)

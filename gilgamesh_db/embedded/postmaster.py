@@ -59,7 +59,7 @@ def _works_in(process: psutil.Process, data_directory: Path) -> bool:
 
 
 def _is_orphan(process: psutil.Process, data_directory: Path) -> bool:
-    if not _works_in(process, data_directory) or not process.cmdline()[0].startswith("postgres:"):
+    if not _works_in(process, data_directory) or not "".join(process.cmdline()[:1]).startswith("postgres:"):
         return False
     parent = process.parent()
     return parent is None or not _is_postgres(parent)

@@ -18,9 +18,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gilgamesh_db.errors import InvalidValue
+from gilgamesh_db.errors import InvalidValue, MissingExtra
 from gilgamesh_loaders.bench import bench
 from gilgamesh_loaders.bench.command import TASKS
+from gilgamesh_loaders.bench.picture import draw, require_drawing
 from gilgamesh_loaders.bench.report import TITLES, legend, markdown, rows_of
 from gilgamesh_loaders.bench.scratch import PREFIX, file_system, scratch_folder
 from gilgamesh_loaders.bench.stores import REFERENCE, file_stores
@@ -103,12 +104,25 @@ def test_ctrl_c_leaves_nothing_behind(server18: Any, tmp_path: Path, asked: sign
 
 
 def test_mistakes_are_told_before_anything_is_made(server18: Any, tmp_path: Path) -> None:
-    running = start(server18.url("postgres"), tmp_path / "nowhere")
-    _, errors = running.communicate(timeout=60)
-    assert running.returncode == 1
-    assert "there is no folder" in errors
+    for arguments in (("--folder", "nowhere"), ("--json", "nowhere/rows.json"), ("--plot", "nowhere/rows.png")):
+        running = start(server18.url("postgres"), tmp_path, *arguments)
+        _, errors = running.communicate(timeout=60)
+        assert running.returncode == 1
+        assert "there is no folder" in errors
     with pytest.raises(InvalidValue, match="no folder"), scratch_folder(tmp_path / "nowhere"):
         pass
+
+
+def test_without_files_to_compare_with_there_are_numbers_but_no_plot(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr("gilgamesh_loaders.bench.stores.find_spec", lambda _: None)
+    monkeypatch.setattr("gilgamesh_loaders.bench.picture.find_spec", lambda _: None)
+    assert file_stores(tmp_path) == ([], list(PACKAGES))
+    with pytest.raises(MissingExtra, match=r"gilgamesh-db\[bench\]"):
+        require_drawing()
+    alone = rows_of([Measurement("read", "gilgamesh", (1.0,), 10)], Sizes())
+    assert alone[0].ratio is None
+    with pytest.raises(InvalidValue, match="nothing to draw"):
+        draw(alone, tmp_path / "rows.png")
 
 
 def test_the_command_offers_every_task_and_every_task_has_a_title() -> None:

@@ -12,9 +12,11 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from gilgamesh_db.errors import InvalidValue
+
 from . import campaign, history, queries, samples
 from .arena import Arena, arena
-from .picture import draw
+from .picture import draw, require_drawing
 from .report import as_json, facts, legend, markdown, rows_of, table
 from .scratch import scratch_database, scratch_folder, stopped_gently
 from .timing import Measurement
@@ -72,6 +74,13 @@ def bench(
         sizes, samples=size or sizes.samples, wirings=wirings or sizes.wirings, rounds=rounds or sizes.rounds
     )
     chosen = only or tuple(TASKS)
+    for file in (json_file, plot_file):
+        if file is not None and not file.absolute().parent.is_dir():
+            raise InvalidValue(
+                f"there is no folder {str(file.parent)!r} to write {file.name!r} into; make it with: mkdir"
+            )
+    if plot_file is not None:
+        require_drawing()
     load_before = os.getloadavg()[0]
     progress = Console(stderr=True)
     measured: list[Measurement] = []
@@ -93,7 +102,7 @@ def bench(
         console = Console()
         console.print(table(rows))
         for line in under_it:
-            console.print(line, style="dim")
+            console.print(line, style="dim", markup=False, highlight=False)
     if json_file is not None:
         json_file.write_text(json.dumps(as_json(rows, sizes, known, left_out), indent=2) + "\n", "utf-8")
     if plot_file is not None:

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
-from gilgamesh_db.errors import MissingExtra
+from gilgamesh_db.errors import InvalidValue, MissingExtra
 
 from .report import Row
 from .stores import REFERENCE, gilgamesh
+
+
+def require_drawing() -> None:
+    """Find out before minutes of measuring whether there will be a plot.
+
+    Raises
+    ------
+    MissingExtra
+        matplotlib is not installed, or h5py, which everything is compared with.
+    """
+    for package in ("matplotlib", "h5py"):
+        if find_spec(package) is None:
+            raise MissingExtra(package, "bench", "the plot of the benchmark")
 
 
 def draw(rows: list[Row], path: Path) -> None:
@@ -15,15 +29,14 @@ def draw(rows: list[Row], path: Path) -> None:
 
     Raises
     ------
-    MissingExtra
-        matplotlib is not installed.
+    InvalidValue
+        Nothing that was measured can be compared.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtra("matplotlib", "bench", "the plot of the benchmark") from error
+    from matplotlib.figure import Figure
 
     compared = [row for row in rows if row.ratio is not None and row.store != REFERENCE]
+    if not compared:
+        raise InvalidValue(f"there is nothing to draw: no task that was measured can be done by {REFERENCE} too")
     tasks = list(dict.fromkeys(row.title for row in compared))
     stores = list(dict.fromkeys(row.store for row in compared))
     figure = Figure(figsize=(10, 1.6 + 0.62 * len(tasks)), layout="constrained")
