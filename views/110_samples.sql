@@ -126,13 +126,16 @@ begin
          x.counts,
          case when x.straight then x.counts * x.gain + x.shift else x.curved end
     from (
-      select (s.resolved).start, (s.resolved).dt, (s.resolved).clock_rate, (s.resolved).clock_offset, (s.resolved).gain,
-             (s.resolved)."offset" as shift, (s.resolved).steps is null as straight, s.first,
+      select s.start, s.dt, s.clock_rate, s.clock_offset, s.gain, s.shift, s.straight, s.first,
              generate_series(0, s.n - 1) as i,
              unnest(decode_bytes(s.times, 'float64', s.n)) as irregular,
              unnest(s.counts) as counts,
-             unnest(case when (s.resolved).steps is not null then apply_steps(s.counts, (s.resolved).steps) end) as curved
-        from (select b.*, decode_bytes(b.payload, (b.resolved).dtype, b.n) as counts
+             unnest(case when not s.straight then apply_steps(s.counts, s.steps) end) as curved
+        -- Unpacked here, once per segment: above, it would be once per sample.
+        from (select (b.resolved).start, (b.resolved).dt, (b.resolved).clock_rate, (b.resolved).clock_offset,
+                     (b.resolved).gain, (b.resolved)."offset" as shift, (b.resolved).steps,
+                     (b.resolved).steps is null as straight, b.first, b.n, b.times,
+                     decode_bytes(b.payload, (b.resolved).dtype, b.n) as counts
                 from segments_between(samples_between.signal, samples_between.shot, samples_between.t0, samples_between.t1) b
               offset 0) s
     ) x;
