@@ -109,6 +109,39 @@ class Edit:
         self._call("add_port", device=device, channel=channel, dtype=dtype, unit=self._unit(unit), low=low, high=high,
                    description=description, valid=self._period(since, None))  # fmt: skip
 
+    def amend(self, kind: str, name: str, **words: Any) -> None:
+        """Correct how a component, port, signal or attribute is described; what is not given stays.
+
+        Parameters
+        ----------
+        kind : {'component', 'port', 'signal', 'attribute'}
+            What it is. Descriptions have no validity: they are corrected for all times.
+        **words
+            ``class_``, serial, description of a component; low, high, description of a port; unit, quantity,
+            component, role, label, description, low, high, aliases of a signal; unit, description of an attribute.
+        """
+        given = {key.removesuffix("_"): value for key, value in words.items()}
+        if given.get("unit") is not None:
+            given["unit"] = self._unit(given["unit"])
+        self._call("amend", kind=kind, name=name, words=json.dumps(given, allow_nan=False))
+
+    def clear(
+        self, history: str, subject: str, *, name: str | None = None, since: When = None, until: When = None
+    ) -> None:
+        """Say that nothing is known for a period.
+
+        Parameters
+        ----------
+        history : {'calibration', 'timing', 'property', 'definition'}
+            What is not known: the calibration of an item, the timing of a device, a property of a component,
+            the definition of a derived signal.
+        subject : str
+            The component or signal.
+        name : str, optional
+            The property.
+        """
+        self._call("clear", history=history, subject=subject, name=name, valid=self._period(since, until))
+
     # -- signals ---------------------------------------------------------------------------------------
 
     def add_signal(
@@ -249,6 +282,7 @@ class Edit:
 _BOUND = {
     "value": "cast({} as jsonb)",
     "steps": "cast({} as jsonb)",
+    "words": "cast({} as jsonb)",
     "valid": "cast({} as tstzrange)",
     "chain": "cast({} as text[])",
     "aliases": "cast({} as text[])",

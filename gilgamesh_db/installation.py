@@ -115,6 +115,18 @@ def head() -> str:
     return newest
 
 
+def knows(revision: str) -> bool:
+    """Whether this software knows a revision of the tables."""
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
+
+    try:
+        ScriptDirectory(str(folder("migrations"))).get_revision(revision)
+    except CommandError:
+        return False
+    return True
+
+
 _OBJECTS = """
 select kind, made.identity, oid, how
   from (
@@ -239,14 +251,7 @@ def _state_and_revision(connection: Connection) -> tuple[State, str | None]:
         return State.FOREIGN, None
     if revision == head():
         return State.CURRENT, revision
-    from alembic.script import ScriptDirectory
-    from alembic.util import CommandError
-
-    try:
-        ScriptDirectory(str(folder("migrations"))).get_revision(revision)
-    except CommandError:
-        return State.NEWER, revision
-    return State.OLDER, revision
+    return (State.OLDER if knows(revision) else State.NEWER), revision
 
 
 def _foreign_tables(connection: Connection) -> str:

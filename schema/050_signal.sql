@@ -12,6 +12,7 @@ create table gilgamesh.signal (
   description  text not null default '',
   low          double precision,
   high         double precision,
+  withdrawn_by_id bigint references gilgamesh.edit,
   unique (component_id, role),
   constraint signal_name_identifier check (name ~ '^[A-Za-z_][A-Za-z0-9_]*$' and length(name) <= 100),
   constraint signal_kind_known check (kind in ('measured', 'derived', 'processed')),
@@ -32,6 +33,7 @@ comment on column gilgamesh.signal.label is 'Label of the axis in plots; the nam
 comment on column gilgamesh.signal.description is 'One sentence for people.';
 comment on column gilgamesh.signal.low is 'Lower end of the plausible range, in the signal''s unit.';
 comment on column gilgamesh.signal.high is 'Upper end of the plausible range, in the signal''s unit.';
+comment on column gilgamesh.signal.withdrawn_by_id is 'The edit that took the name back; null while it is in use.';
 
 create table gilgamesh.alias (
   name      text primary key,

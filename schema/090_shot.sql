@@ -41,6 +41,7 @@ create table gilgamesh.attribute (
   unit        text references gilgamesh.unit (symbol),
   rule        text,
   description text not null default '',
+  withdrawn_by_id bigint references gilgamesh.edit,
   constraint attribute_name_identifier check (name ~ '^[A-Za-z_][A-Za-z0-9_]*$' and length(name) <= 100),
   constraint attribute_kind_known check (kind in ('number', 'text', 'boolean')),
   constraint attribute_unit_of_numbers check (unit is null or kind = 'number'),
@@ -54,6 +55,7 @@ comment on column gilgamesh.attribute.kind is 'number, text or boolean.';
 comment on column gilgamesh.attribute.unit is 'Unit of a number.';
 comment on column gilgamesh.attribute.rule is 'How it is computed from signals, for example max(IC_Pinj); null when people or files state it.';
 comment on column gilgamesh.attribute.description is 'One sentence for people.';
+comment on column gilgamesh.attribute.withdrawn_by_id is 'The edit that took the name back; null while it is in use.';
 
 create table gilgamesh.attribute_value (
   id           bigint generated always as identity primary key,

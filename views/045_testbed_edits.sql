@@ -112,10 +112,15 @@ declare
   written bigint;
 begin
   perform current_edit(add_component.reason);
-  insert into component (name, class, serial, description)
+  -- A component that is placed nowhere was taken back: it is made known again, under its old identity.
+  insert into component as known (name, class, serial, description)
        values (readable_name('component', add_component.name), identifier('class', add_component.class),
                add_component.serial, add_component.description)
-  on conflict do nothing returning id into written;
+  on conflict on constraint component_name_key do update
+      set class = excluded.class, serial = excluded.serial, description = excluded.description
+    where not exists (select from placement p where p.component_id = known.id and upper_inf(p.recorded))
+      and (excluded.class = 'Port') = exists (select from port p where p.component_id = known.id)
+  returning id into written;
   if written is null then
     perform refuse_existing('component', add_component.name);
   end if;
@@ -207,7 +212,9 @@ begin
                            add_port.description, add_port.valid, add_port.reason);
   perform known_unit(add_port.unit);
   insert into port (component_id, device_id, channel, dtype, unit, low, high)
-       values (written, owner, add_port.channel, add_port.dtype, add_port.unit, add_port.low, add_port.high);
+       values (written, owner, add_port.channel, add_port.dtype, add_port.unit, add_port.low, add_port.high)
+  on conflict (component_id) do update
+      set dtype = excluded.dtype, unit = excluded.unit, low = excluded.low, high = excluded.high;
   return written;
 end
 $$;
@@ -229,15 +236,21 @@ begin
   perform current_edit(add_signal.reason);
   foreach other in array add_signal.aliases || add_signal.name loop
     perform identifier('signal', other);
-    if exists (select from signal s where s.name = other) or exists (select from alias a where a.name = other) then
+    if exists (select from signal s where s.name = other and (s.withdrawn_by_id is null or other <> add_signal.name))
+       or exists (select from alias a where a.name = other) then
       perform refuse_existing('signal', other);
     end if;
   end loop;
   perform known_unit(add_signal.unit);
+  -- A name that was taken back is made known again, under its old identity.
   insert into signal (name, kind, unit, quantity, component_id, role, label, description, low, high)
        values (add_signal.name, add_signal.kind, add_signal.unit, add_signal.quantity,
                case when add_signal.component is not null then component_named(add_signal.component) end,
                case when add_signal.role is not null then identifier('role', add_signal.role) end, add_signal.label, add_signal.description, add_signal.low, add_signal.high)
+  on conflict on constraint signal_name_key do update
+      set kind = excluded.kind, unit = excluded.unit, quantity = excluded.quantity, component_id = excluded.component_id,
+          role = excluded.role, label = excluded.label, description = excluded.description, low = excluded.low,
+          high = excluded.high, withdrawn_by_id = null
     returning id into written;
   insert into alias (name, signal_id) select unnest(add_signal.aliases), written;
   return written;

@@ -18,7 +18,11 @@ begin
   insert into attribute (name, kind, unit, description, rule)
        values (identifier('attribute', add_attribute.name), add_attribute.kind, add_attribute.unit,
                add_attribute.description, add_attribute.rule)
-  on conflict do nothing returning id into written;
+  on conflict on constraint attribute_name_key do update
+      set kind = excluded.kind, unit = excluded.unit, rule = excluded.rule, description = excluded.description,
+          withdrawn_by_id = null
+    where attribute.withdrawn_by_id is not null
+  returning id into written;
   if written is null then
     perform refuse_existing('attribute', add_attribute.name);
   end if;

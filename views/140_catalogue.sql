@@ -5,7 +5,9 @@ select s.name as signal, s.kind, s.unit, s.quantity, c.name as component, s.role
        coalesce(nullif(s.label, ''), s.name) as label, s.description, s.low, s.high,
        array(select a.name from gilgamesh.alias a where a.signal_id = s.id order by a.name) as aliases
   from gilgamesh.signal s
-  left join gilgamesh.component c on c.id = s.component_id;
+  left join gilgamesh.component c on c.id = s.component_id
+  left join gilgamesh.edit taken_back on taken_back.id = s.withdrawn_by_id
+ where s.withdrawn_by_id is null or taken_back.recorded_at > (select gilgamesh.known_at());
 
 comment on view gilgamesh.signals is 'Every name that can be asked for.';
 comment on column gilgamesh.signals.signal is 'Name of the signal.';

@@ -59,6 +59,8 @@ begin
       gilgamesh.run_input, gilgamesh.unit to gilgamesh_operator;
     grant insert on gilgamesh.segment, gilgamesh.pyramid to gilgamesh_operator;
     grant update (duration, status, program_id) on gilgamesh.shot to gilgamesh_operator;
+    -- Alembic keeps the revision of the testbed in it.
+    grant insert, update, delete on gilgamesh.testbed_version to gilgamesh_operator;
     grant select on all tables in schema gilgamesh to gilgamesh_operator;
   end if;
 end

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from ..errors import GilgameshError, SystemFault, near_names
-from . import catalogue, history, server, signals, storage
+from . import catalogue, history, server, signals, storage, testbed
 
 OWN: dict[str, click.Command] = {
     "db": server.db,
@@ -31,6 +31,7 @@ OWN: dict[str, click.Command] = {
     "place": history.place,
     "withdraw": history.withdraw,
     "storage": storage.storage,
+    "testbed": testbed.testbed,
 }
 
 

@@ -15,12 +15,14 @@ Examples
 from .base import Base, History, Stated
 from .component import Component, Placement, Port, Property, Unit
 from .history import Edit, LaidObject
+from .revision import Amendment, TestbedRevision, TestbedVersion
 from .series import Pyramid, Run, RunInput, Segment, Series, Source
 from .shot import Attribute, AttributeValue, Program, Shot
 from .signal import Alias, Calibration, Connection, Definition, Signal, Timing
 
 __all__ = [
     "Alias",
+    "Amendment",
     "Attribute",
     "AttributeValue",
     "Base",
@@ -44,6 +46,8 @@ __all__ = [
     "Signal",
     "Source",
     "Stated",
+    "TestbedRevision",
+    "TestbedVersion",
     "Timing",
     "Unit",
 ]

@@ -48,6 +48,7 @@ class Attribute(Numbered, Base):
     unit: Mapped[str | None] = mapped_column(ForeignKey(Unit.symbol))
     rule: Mapped[str | None]
     description: Mapped[str] = mapped_column(server_default="")
+    withdrawn_by_id: Mapped[int | None] = mapped_column(ForeignKey(Edit.id))
 
 
 class AttributeValue(Stated, Base):

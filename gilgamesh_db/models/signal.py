@@ -29,6 +29,7 @@ class Signal(Numbered, Base):
     description: Mapped[str] = mapped_column(server_default="")
     low: Mapped[float | None]
     high: Mapped[float | None]
+    withdrawn_by_id: Mapped[int | None] = mapped_column(ForeignKey(Edit.id))
 
     component: Mapped[Component | None] = relationship(viewonly=True)
     aliases: Mapped[list[Alias]] = relationship(back_populates="signal", viewonly=True)

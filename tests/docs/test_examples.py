@@ -10,6 +10,7 @@ sh        typed; each command must succeed
 sql       run; it must answer with at least one row
 ========  ==========================================================================================
 
+A fence that names a file (``python versions/0001.py``) is what that file holds: it is written. ``cd`` goes to a folder.
 Other fences are text. A block under ``<!-- not run: reason -->`` is left out.
 """
 
@@ -19,6 +20,7 @@ import contextlib
 import doctest
 import gc
 import io
+import os
 import re
 import shlex
 import subprocess
@@ -33,7 +35,7 @@ import pytest
 import gilgamesh_db as gilgamesh
 from gilgamesh_db.cli import main
 
-FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+FENCE = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 NOT_RUN = re.compile(r"<!-- not run: .+ -->\n\Z")
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
@@ -45,13 +47,14 @@ class Block:
     language: str
     text: str
     line: int
+    file: str | None = None
 
 
 def blocks_of(page: str) -> Iterator[Block]:
     """Every block that is to be run."""
     for found in FENCE.finditer(page):
         if not NOT_RUN.search(page[: found.start()]):
-            yield Block(found[1], found[2], page[: found.start(2)].count("\n"))
+            yield Block(found[1], found[3], page[: found.start(3)].count("\n"), found[2])
 
 
 class Reader:
@@ -64,6 +67,9 @@ class Reader:
 
     def follow(self, block: Block) -> None:
         """Do what the block says; a fence that is no example is only read."""
+        if block.file is not None:
+            Path(block.file).write_text(block.text, "utf-8")
+            return
         follow = getattr(self, f"_{block.language}", None)
         if follow is not None:
             follow(block)
@@ -113,6 +119,9 @@ class Reader:
 
 def typed(command: str) -> tuple[str, int]:
     """Run a command; ours in this process, which is twenty times faster. Returns what it printed, and its exit code."""
+    if command.startswith("cd "):
+        os.chdir(command.removeprefix("cd "))
+        return "", 0
     if not command.startswith("gilgamesh "):
         done = subprocess.run(command, shell=True, check=False, capture_output=True, text=True)  # noqa: S602
         return done.stdout + done.stderr, done.returncode

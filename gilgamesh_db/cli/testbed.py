@@ -1,0 +1,149 @@
+"""``gilgamesh testbed``: the lab's own repository of changes of the machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .door import NEGATIVE, as_json, open_database, print_json
+
+if TYPE_CHECKING:
+    from ..testbed.repository import Repository
+
+_folder = click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=".",
+    help="The lab's folder; this one, if left out.",
+)
+_sql = click.option("--sql", is_flag=True, help="Print the SQL for a DBA instead of running it.")
+_dry_run = click.option("--dry-run", is_flag=True, help="Say which shots would read differently; change nothing.")
+
+
+def _repository(context: click.Context, folder: Path) -> Repository:
+    from ..testbed.repository import Repository
+
+    return Repository(folder, open_database(context).engine, tell=click.echo)
+
+
+@click.group()
+def testbed() -> None:
+    """Keep the changes of the machine as files: reviewed, dated, reversible."""
+
+
+@testbed.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+def init(folder: Path) -> None:
+    """Make the lab's folder."""
+    from ..testbed.repository import Repository
+
+    Repository.init(folder)
+    click.echo(f"made {folder}; put it under version control, go there, and type: gilgamesh testbed revision -m …")
+
+
+@testbed.command()
+@click.option("-m", "--message", required=True, help="What changed, in a few words.")
+@click.option("--rev-id", help="Name of the revision; the next number, if left out.")
+@_folder
+def revision(message: str, rev_id: str | None, folder: Path) -> None:
+    """Make the file of a new revision, to be filled in."""
+    from ..testbed.repository import Repository
+
+    click.echo(Repository(folder).revision(message, rev_id=rev_id))
+
+
+@testbed.command(context_settings=NEGATIVE)
+@click.argument("target", default="head")
+@_sql
+@_dry_run
+@_folder
+@click.pass_context
+def upgrade(context: click.Context, target: str, sql: bool, dry_run: bool, folder: Path) -> None:
+    """Apply revisions, up to TARGET: a revision, +1, or head for all."""
+    _move(context, target, sql, dry_run, folder, down=False)
+
+
+@testbed.command(context_settings=NEGATIVE)
+@click.argument("target")
+@_sql
+@_dry_run
+@_folder
+@click.pass_context
+def downgrade(context: click.Context, target: str, sql: bool, dry_run: bool, folder: Path) -> None:
+    """Take revisions back, down to TARGET: a revision (which stays), -1, or base for all. Nothing is deleted."""
+    _move(context, target, sql, dry_run, folder, down=True)
+
+
+def _move(context: click.Context, target: str, sql: bool, dry_run: bool, folder: Path, *, down: bool) -> None:
+    from ..testbed.repository import Repository
+
+    if sql:
+        click.echo(Repository(folder).script(target, down=down), nl=False)
+        return
+    from ..testbed.rehearsal import rehearse
+
+    repository = _repository(context, folder)
+    move = repository.downgrade if down else repository.upgrade
+    if dry_run:
+        for line in rehearse(repository, move, target):
+            click.echo(line)
+        return
+    before = list(repository.applied())
+    move(target)
+    if list(repository.applied()) == before:
+        click.echo("nothing to do")
+
+
+@testbed.command()
+@as_json
+@_folder
+@click.pass_context
+def history(context: click.Context, as_json: bool, folder: Path) -> None:
+    """List the revisions, the newest first: what they are for, when each was applied, by whom."""
+    repository = _repository(context, folder)
+    applied = repository.applied()
+    rows = [
+        {
+            "revision": file.revision,
+            "message": file.message,
+            "author": file.author,
+            "applied": applied[file.revision].recorded_at if file.revision in applied else None,
+            "by": applied[file.revision].role if file.revision in applied else None,
+            "stamped": file.revision in applied and applied[file.revision].action == "stamp",
+        }
+        for file in reversed(repository.files())
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    width = max((len(str(row["revision"])) for row in rows), default=0)
+    for row in rows:
+        when = (
+            f"{'stamped' if row['stamped'] else 'applied'} {row['applied']:%Y-%m-%d %H:%M}"
+            if row["applied"]
+            else "not applied"
+        )
+        click.echo(f"{row['revision']:{width}}  {when:24}  {row['author'] or '':10}  {row['message']}")
+    if not rows:
+        click.echo("no revisions yet; make one with: gilgamesh testbed revision -m …")
+
+
+@testbed.command()
+@_folder
+@click.pass_context
+def current(context: click.Context, folder: Path) -> None:
+    """Say at which revision the testbed is, and how many are not applied yet."""
+    repository = _repository(context, folder)
+    applied, files = repository.applied(), repository.files()
+    followed = {down for file in files if file.revision in applied for down in file.down_revisions}
+    for file in files:
+        if file.revision in applied and file.revision not in followed:
+            click.echo(f"{file.revision}: {file.message}")
+    waiting = sum(file.revision not in applied for file in files)
+    if not applied:
+        click.echo("no revision is applied")
+    click.echo(
+        f"{waiting} not applied yet; apply with: gilgamesh testbed upgrade" if waiting else "nothing is left to apply"
+    )
