@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from .edits import Edit
     from .recording import Recording
+    from .run import Run
     from .signal import Signal
 
 Knowledge = datetime.datetime | datetime.date | str
@@ -214,7 +215,7 @@ class Database:
                 return pd.DataFrame()
             return pd.DataFrame([tuple(row) for row in found], columns=list(found.keys()))
 
-    def signal(self, name: str, shot: int) -> Signal:
+    def signal(self, name: str, shot: int, *, run: int | None = None) -> Signal:
         """A signal of a shot, by the name people use; nothing is read before it is needed.
 
         Parameters
@@ -223,6 +224,8 @@ class Database:
             Name or alias.
         shot : int
             Shot number; a negative one counts from the last shot (-1).
+        run : int, optional
+            The run that computed a processed signal; the latest by default.
 
         Raises
         ------
@@ -236,7 +239,12 @@ class Database:
         number = _whole(shot)
         if name not in self._names or number not in self._shots:
             self._find(name, number)
-        return Signal(self, self._names[name], self.shot_number(number) if number < 0 else number)
+        name, number = self._names[name], self.shot_number(number) if number < 0 else number
+        if run is not None:
+            from .run import knowledge_of
+
+            return Signal(self.known_at(knowledge_of(self, run, name, number)), name, number)
+        return Signal(self, name, number)
 
     def shots(self, condition: str | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """Shots as a table, filtered by what is said of them.
@@ -296,6 +304,56 @@ class Database:
         from .edits import edit
 
         return edit(self, reason, author, instant(recorded_at))
+
+    def run(
+        self,
+        method: str,
+        *,
+        version: str,
+        inputs: Sequence[Signal],
+        parameters: Mapping[str, Any] | None = None,
+        shot: int | None = None,
+        author: str | None = None,
+    ) -> contextlib.AbstractContextManager[Run]:
+        """Store an analysis with what it was made from; its outputs are read like anything measured.
+
+        Everything that is saved becomes known at once when the block ends; after an error nothing does.
+
+        Parameters
+        ----------
+        method, version : str
+            What computed it.
+        inputs : sequence of Signal
+            What was read.
+        parameters : mapping, optional
+            Every parameter the method was given.
+        shot : int, optional
+            The shot the results belong to; that of the inputs by default.
+        author : str, optional
+            Who ran it; the database role by default.
+
+        Examples
+        --------
+        >>> voltage = db.signal("Lang_U", shot=1234)  # doctest: +SKIP
+        >>> with db.run("smoothing", version="1", inputs=[voltage], parameters={"width": 1e-3}) as r:  # doctest: +SKIP
+        ...     r.save("Lang_U_smooth", voltage.time, smoothed, "V", create=True)
+        """
+        from .run import run
+
+        return run(self, method, version=version, parameters=parameters, inputs=inputs, shot=shot, author=author)
+
+    def runs(self, signal: str | None = None, *, shot: int | None = None, method: str | None = None) -> pd.DataFrame:
+        """Stored analyses as a table, and whether what they read is still what one would read today.
+
+        Returns
+        -------
+        DataFrame
+            Index ``Run``; Method, Version, Shot, Signals, Parameters, Author, Recorded, UpToDate, Reason (what changed
+            where it is not), Superseded.
+        """
+        from .run import table_of_runs
+
+        return table_of_runs(self, signal, shot, method)
 
     def recording(
         self, shot: int, *, started_at: datetime.datetime | str | None = None, program: str | None = None

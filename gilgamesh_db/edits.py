@@ -157,11 +157,21 @@ class Edit:
         description: str = "",
         aliases: Sequence[str] = (),
         plausible: tuple[float, float] | None = None,
+        uncertainty_of: str | None = None,
     ) -> None:
-        """Make a name for a quantity known. Values are given in `unit`, whatever the chain ends in."""
+        """Make a name for a quantity known. Values are given in `unit`, whatever the chain ends in.
+
+        Parameters
+        ----------
+        kind : str
+            ``measured``: from a port; ``derived``: by a formula; ``processed``: the output of a run.
+        uncertainty_of : str, optional
+            The processed signal whose standard uncertainty this one holds; runs add it when they save one.
+        """
         low, high = plausible or (None, None)
         self._call("add_signal", name=name, unit=self._unit(unit), kind=kind, quantity=quantity, component=component,
-                   role=role, label=label, description=description, low=low, high=high, aliases=list(aliases))  # fmt: skip
+                   role=role, label=label, description=description, low=low, high=high, aliases=list(aliases),
+                   uncertainty_of=uncertainty_of)  # fmt: skip
 
     def define(self, signal: str, formula: str, *, since: When = None, until: When = None) -> None:
         """State the formula of a derived signal for a period."""

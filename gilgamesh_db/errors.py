@@ -147,6 +147,10 @@ class MissingExtra(SystemFault, ImportError):
         super().__init__(f"{purpose} needs {package}; install it with: pip install 'gilgamesh-db[{extra}]'")
 
 
+class OutOfDate(UserWarning):
+    """A warning: a stored result was read whose inputs would be read differently today."""
+
+
 def near_names(name: str, known: Iterable[str], limit: int = 3) -> str:
     """Suggest known names near a mistyped one.
 

@@ -35,6 +35,10 @@ select i.name as item, k.id, k.steps, k.input_unit, k.output_unit, k.source, low
   left join gilgamesh.edit e on e.id = k.edit_id
  order by link.pos
 """
+_INPUTS = """
+select s.name, i.shot from gilgamesh.run_input i join gilgamesh.signal s on s.id = i.signal_id
+ where i.run_id = :run order by i.shot, s.name
+"""
 _ITEMS = "select port_id || chain from gilgamesh.connection where id = :id"
 
 
@@ -53,6 +57,20 @@ class Calibrated:
     reason: str | None
     source: str | None
     calibration_id: int | None
+
+
+@dataclass(frozen=True)
+class Computed:
+    """The run that computed a processed signal."""
+
+    run: int
+    method: str
+    version: str
+    parameters: dict[str, Any]
+    author: str
+    recorded_at: datetime
+    inputs: tuple[tuple[str, int], ...]
+    out_of_date: str | None
 
 
 @dataclass(frozen=True)
@@ -82,6 +100,7 @@ class Provenance:
     n: int | None
     series_id: int | None
     connection_id: int | None
+    computed: Computed | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The same as nested dictionaries."""
@@ -91,6 +110,8 @@ class Provenance:
         """Steps as (what, how, who said so)."""
         recorded = f"{self.n} samples of {self.dtype}" if self.n is not None else "no samples"
         found = [("shot", f"{self.shot}, triggered {_moment(self.started_at)}", "")]
+        if self.computed is not None:
+            return [*found, *self._computed_rows(self.computed, recorded)]
         if self.port is None:
             return [*found, ("wiring", "not wired to any port then", "")]
         found.append(("port", self.port, _said(self.author, self.recorded_at, self.reason)))
@@ -107,6 +128,14 @@ class Provenance:
             clock = f"time = {self.clock_rate!r} · recorded + {self.clock_offset!r} s"
             found.append(("clock", clock, _said(self.timing_author, None, self.timing_reason)))
         return found
+
+    @staticmethod
+    def _computed_rows(made: Computed, recorded: str) -> list[tuple[str, str, str]]:
+        given = ", ".join(f"{key} = {value!r}" for key, value in made.parameters.items())
+        said = f"ran by {made.author} on {made.recorded_at:%Y-%m-%d}"
+        rows = [("run", f"{made.run}: {made.method} {made.version}({given})", said), ("values", recorded, "")]
+        rows += [("from", f"{name} of shot {shot}", "") for name, shot in made.inputs]
+        return rows if made.out_of_date is None else [*rows, ("OUT OF DATE", made.out_of_date, "")]
 
     def __str__(self) -> str:
         rows = self.rows()
@@ -128,6 +157,7 @@ def explain(db: Database, signal: str, shot: int) -> Provenance:
     with db.transaction() as connection:
         r = connection.execute(sa.text(_RESOLVED), {"signal": signal, "shot": shot}).one()
         chain: tuple[Calibrated, ...] = ()
+        computed = None if r.run_id is None else _computed(connection, r.run_id)
         if r.connection_id is not None:
             items = connection.execute(sa.text(_ITEMS), {"id": r.connection_id}).scalar_one()
             found = connection.execute(sa.text(_CALIBRATIONS), {"items": items, "calibrations": r.calibrations})
@@ -141,7 +171,16 @@ def explain(db: Database, signal: str, shot: int) -> Provenance:
     return Provenance(
         signal, shot, r.started_at, r.status, r.unit, r.port, chain, r.gain, r.offset, r.author, r.recorded_at, r.reason,
         r.since, r.until, r.clock_rate, r.clock_offset, r.timing_author, r.timing_reason, r.source, r.dtype, r.n,
-        r.series_id, r.connection_id,
+        r.series_id, r.connection_id, computed,
+    )  # fmt: skip
+
+
+def _computed(connection: sa.Connection, run: int) -> Computed:
+    made = connection.execute(sa.text("select * from gilgamesh.runs where run = :run"), {"run": run}).one()
+    inputs = connection.execute(sa.text(_INPUTS), {"run": run}).all()
+    return Computed(
+        made.run, made.method, made.version, made.parameters, made.author, made.recorded_at,
+        tuple((row.name, row.shot) for row in inputs), made.reason,
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import warnings
 from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from . import payload
 from .calibration import evaluate, steps_from_json
 from .envelope import PYRAMID, Envelope, Extremes, binned, calibrated, from_pyramid, level_for, widened
-from .errors import InvalidValue, NotCalibrated, NotWired, SamplesNotFound, Unresolved
+from .errors import InvalidValue, NotCalibrated, NotWired, OutOfDate, SamplesNotFound, Unresolved
 from .record import WINDOW, Samples, index_of, joined, read_slice, read_whole
 
 if TYPE_CHECKING:
@@ -53,6 +54,10 @@ class Signal:
         """Calibrated values, in `unit`; float64, shape (n,)."""
         raw = self._samples.raw  # first: a window resolves the name in the same round trip
         r = self._resolved
+        if r.run_id is not None and self.out_of_date:
+            warnings.warn(
+                f"{self.name!r} of shot {self.shot} is out of date: {self.out_of_date}", OutOfDate, stacklevel=2
+            )
         if r.steps is None:
             values: NDArray[np.float64] = raw.astype(np.float64)
             values *= float(r.gain)
@@ -166,6 +171,21 @@ class Signal:
     # -- origin ----------------------------------------------------------------------------------------
 
     @cached_property
+    def out_of_date(self) -> str | None:
+        """What changed in what a processed signal was computed from; None while it is up to date."""
+        r = self._resolved
+        if r.run_id is None:
+            return None
+        found = self._db.reader.rows(
+            "select reason from gilgamesh.runs where run = %s", (r.run_id,), self._db.knowledge
+        )
+        return (
+            None
+            if found[0].reason is None
+            else f"{found[0].reason}; compute it again, for example with: gilgamesh refresh"
+        )
+
+    @cached_property
     def provenance(self) -> Provenance:
         """Every step from ADC count to value, with who said so, when and why; prints as text."""
         from .provenance import explain
@@ -195,6 +215,11 @@ class Signal:
         row = self._row
         if row.status == "ok":
             return row
+        if row.status == "not computed":
+            raise SamplesNotFound(
+                f"{self.name!r} was not computed in shot {self.shot}: no run has saved it; see what was run with: "
+                f"db.runs(shot={self.shot})"
+            )
         if row.kind != "measured":
             raise NotWired(
                 f"{self.name!r} is a {row.kind} signal; this version of Gilgamesh reads measured signals only"

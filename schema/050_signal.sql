@@ -13,13 +13,17 @@ create table gilgamesh.signal (
   low          double precision,
   high         double precision,
   withdrawn_by_id bigint references gilgamesh.edit,
+  uncertainty_of bigint references gilgamesh.signal,
   unique (component_id, role),
   constraint signal_name_identifier check (name ~ '^[A-Za-z_][A-Za-z0-9_]*$' and length(name) <= 100),
   constraint signal_kind_known check (kind in ('measured', 'derived', 'processed')),
   constraint signal_role_identifier check (role ~ '^[A-Za-z_][A-Za-z0-9_]*$' and length(role) <= 100),
   constraint signal_role_of_component check (role is null or component_id is not null),
-  constraint signal_plausible_range_ordered check (low < high)
+  constraint signal_plausible_range_ordered check (low < high),
+  constraint signal_uncertainty_computed check (uncertainty_of is null or kind = 'processed')
 );
+
+create unique index signal_uncertainty_idx on gilgamesh.signal (uncertainty_of) where uncertainty_of is not null;
 
 comment on table gilgamesh.signal is 'A name people use, for example Langmuir_I. Which port it was wired to, and when, stands in connection.';
 comment on column gilgamesh.signal.id is 'Identity of the signal.';
@@ -34,6 +38,7 @@ comment on column gilgamesh.signal.description is 'One sentence for people.';
 comment on column gilgamesh.signal.low is 'Lower end of the plausible range, in the signal''s unit.';
 comment on column gilgamesh.signal.high is 'Upper end of the plausible range, in the signal''s unit.';
 comment on column gilgamesh.signal.withdrawn_by_id is 'The edit that took the name back; null while it is in use.';
+comment on column gilgamesh.signal.uncertainty_of is 'The processed signal whose standard uncertainty this one holds.';
 
 create table gilgamesh.alias (
   name      text primary key,

@@ -131,18 +131,27 @@ comment on column gilgamesh.pyramid.payload is 'A 20-byte array header followed 
 
 create table gilgamesh.run_input (
   run_id         bigint not null references gilgamesh.run,
-  series_id      bigint not null references gilgamesh.series,
+  series_id      bigint references gilgamesh.series,
   signal_id      bigint not null references gilgamesh.signal,
   connection_id  bigint references gilgamesh.connection,
   calibrations   bigint[] not null default '{}',
-  primary key (run_id, signal_id, series_id)
+  timing_id      bigint references gilgamesh.timing,
+  definition_id  bigint references gilgamesh.definition,
+  shot           bigint not null references gilgamesh.shot,
+  primary key (run_id, signal_id, shot),
+  constraint run_input_record_or_formula check (num_nonnulls(series_id, definition_id) = 1)
 );
 
 create index run_input_series_idx on gilgamesh.run_input (series_id);
+create index run_input_signal_idx on gilgamesh.run_input (signal_id, shot);
 
-comment on table gilgamesh.run_input is 'What a run read: which records, through which wiring and calibrations.';
+comment on table gilgamesh.run_input is
+  'What a run read: which records, through which wiring and calibrations. A derived signal has a row with its formula, and one for each signal its formula names.';
 comment on column gilgamesh.run_input.run_id is 'The run.';
-comment on column gilgamesh.run_input.series_id is 'The record it read.';
+comment on column gilgamesh.run_input.series_id is 'The record it read; null for the formula of a derived signal.';
 comment on column gilgamesh.run_input.signal_id is 'The signal it was read as.';
-comment on column gilgamesh.run_input.connection_id is 'The connection that led from the signal to the record.';
+comment on column gilgamesh.run_input.connection_id is 'The connection that led from the signal to the record; null for the output of another run.';
 comment on column gilgamesh.run_input.calibrations is 'The calibrations that were applied, in order.';
+comment on column gilgamesh.run_input.timing_id is 'The timing that corrected the clock, if one did.';
+comment on column gilgamesh.run_input.definition_id is 'The formula of a derived signal.';
+comment on column gilgamesh.run_input.shot is 'The shot it was read in.';

@@ -224,7 +224,7 @@ create function gilgamesh.add_signal(name text, unit text, kind text default 'me
                                      component text default null, role text default null, label text default '',
                                      description text default '', low double precision default null,
                                      high double precision default null, aliases text[] default '{}',
-                                     reason text default null)
+                                     uncertainty_of text default null, reason text default null)
   returns bigint
   language plpgsql security definer
   set search_path = pg_catalog, gilgamesh, pg_temp
@@ -243,14 +243,15 @@ begin
   end loop;
   perform known_unit(add_signal.unit);
   -- A name that was taken back is made known again, under its old identity.
-  insert into signal (name, kind, unit, quantity, component_id, role, label, description, low, high)
+  insert into signal (name, kind, unit, quantity, component_id, role, label, description, low, high, uncertainty_of)
        values (add_signal.name, add_signal.kind, add_signal.unit, add_signal.quantity,
                case when add_signal.component is not null then component_named(add_signal.component) end,
-               case when add_signal.role is not null then identifier('role', add_signal.role) end, add_signal.label, add_signal.description, add_signal.low, add_signal.high)
+               case when add_signal.role is not null then identifier('role', add_signal.role) end, add_signal.label, add_signal.description, add_signal.low, add_signal.high,
+               case when add_signal.uncertainty_of is not null then signal_named(add_signal.uncertainty_of) end)
   on conflict on constraint signal_name_key do update
       set kind = excluded.kind, unit = excluded.unit, quantity = excluded.quantity, component_id = excluded.component_id,
           role = excluded.role, label = excluded.label, description = excluded.description, low = excluded.low,
-          high = excluded.high, withdrawn_by_id = null
+          high = excluded.high, uncertainty_of = excluded.uncertainty_of, withdrawn_by_id = null
     returning id into written;
   insert into alias (name, signal_id) select unnest(add_signal.aliases), written;
   return written;

@@ -25,7 +25,8 @@ $$;
 -- the right one. (Any simpler form lets the planner scan an exclusion index: a hundred times slower.)
 create view gilgamesh.resolved_signal with (security_invoker = true) as
 select sh.number as shot, s.name as signal, s.kind, sh.started_at,
-       case when c.id is null then 'not wired'
+       case when s.kind = 'processed' then case when se.id is null then 'not computed' else 'ok' end
+            when c.id is null then 'not wired'
             when chain.calibrated < chain.items then 'not calibrated'
             when se.id is null then 'no samples'
             else 'ok' end as status,
@@ -37,12 +38,13 @@ select sh.number as shot, s.name as signal, s.kind, sh.started_at,
        case when se.dt is not null then se.start * coalesce(t.clock_rate, 1) + coalesce(t.start_offset, 0) end as start,
        se.dt * coalesce(t.clock_rate, 1) as dt,
        coalesce(t.clock_rate, 1) as clock_rate, coalesce(t.start_offset, 0) as clock_offset,
-       chain.line[1] as gain, chain.line[2] as "offset",
+       case when s.kind = 'processed' then 1 else chain.line[1] end as gain,
+       case when s.kind = 'processed' then 0 else chain.line[2] end as "offset",
        case when chain.line is null and chain.calibrated = chain.items
             then gilgamesh.join_steps(chain.steps || '[]'::jsonb, chain.conversions || array[chain.last]) end as steps,
        chain.items, chain.calibrated, chain.calibrations,
        s.id as signal_id, c.id as connection_id, c.port_id, p.device_id, se.id as series_id, se.segment_n,
-       se.sha256 is not null as finished, t.id as timing_id
+       se.sha256 is not null as finished, t.id as timing_id, se.run_id
   from gilgamesh.shot sh
  cross join gilgamesh.signal s
   left join lateral (
@@ -55,7 +57,19 @@ select sh.number as shot, s.name as signal, s.kind, sh.started_at,
   left join gilgamesh.port p on p.component_id = c.port_id
   left join gilgamesh.component port on port.id = p.component_id
   left join gilgamesh.component device on device.id = p.device_id
-  left join gilgamesh.series se on se.shot = sh.number and se.port_id = c.port_id
+  left join lateral (
+    select q.id, q.n, q.dtype, q.start, q.dt, q.segment_n, q.sha256, q.run_id
+      from gilgamesh.series q
+     where q.shot = sh.number and q.port_id = c.port_id
+    union all
+    -- The output of the latest run known then. (Not looked for at all unless the signal is a processed one.)
+    (select q.id, q.n, q.dtype, q.start, q.dt, q.segment_n, q.sha256, q.run_id
+       from gilgamesh.series q
+       join gilgamesh.run u on u.id = q.run_id
+       join gilgamesh.edit e on e.id = u.edit_id and e.recorded_at <= (select gilgamesh.known_at())
+      where s.kind = 'processed' and q.signal_id = s.id and q.shot = sh.number
+      order by e.id desc limit 1)
+  ) se on true
   left join lateral (
     select link.items, link.calibrated, link.names, link.calibrations, link.steps, link.conversions, link.last,
            case when link.calibrated = link.items and link.affine and coalesce(se.dtype, p.dtype) <> 'float64'
@@ -102,7 +116,7 @@ comment on column gilgamesh.resolved_signal.shot is 'Shot number.';
 comment on column gilgamesh.resolved_signal.signal is 'Name of the signal (not an alias).';
 comment on column gilgamesh.resolved_signal.kind is 'measured, derived or processed.';
 comment on column gilgamesh.resolved_signal.started_at is 'Trigger of the shot: the instant at which wiring and calibrations were looked up.';
-comment on column gilgamesh.resolved_signal.status is 'ok, not wired, not calibrated, or no samples.';
+comment on column gilgamesh.resolved_signal.status is 'ok, not wired, not calibrated, no samples; for a processed signal ok or not computed.';
 comment on column gilgamesh.resolved_signal.port is 'The port, as device/channel.';
 comment on column gilgamesh.resolved_signal.device is 'The device of the port.';
 comment on column gilgamesh.resolved_signal.chain is 'Components whose calibrations apply after the port''s own, in order.';
@@ -123,7 +137,8 @@ comment on column gilgamesh.resolved_signal.signal_id is 'Identity of the signal
 comment on column gilgamesh.resolved_signal.connection_id is 'The connection that chose the port.';
 comment on column gilgamesh.resolved_signal.port_id is 'Identity of the port.';
 comment on column gilgamesh.resolved_signal.device_id is 'Identity of the device.';
-comment on column gilgamesh.resolved_signal.series_id is 'The record the samples are read from.';
+comment on column gilgamesh.resolved_signal.series_id is 'The record the samples are read from; of a processed signal, that of the latest run.';
 comment on column gilgamesh.resolved_signal.segment_n is 'Samples per segment of that record.';
 comment on column gilgamesh.resolved_signal.finished is 'Whether the record is complete; a record that still grows is not.';
 comment on column gilgamesh.resolved_signal.timing_id is 'The timing that corrected the clock, if one did.';
+comment on column gilgamesh.resolved_signal.run_id is 'The run that computed a processed signal.';

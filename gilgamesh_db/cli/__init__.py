@@ -20,6 +20,7 @@ OWN: dict[str, click.Command] = {
     "signals": catalogue.signals,
     "shots": catalogue.shots,
     "show": catalogue.show,
+    "runs": catalogue.runs,
     "sql": catalogue.sql,
     "explain": signals.explain,
     "plot": signals.plot,

@@ -46,6 +46,17 @@ def show(context: click.Context, shot: int, as_json: bool) -> None:
     print_table(resolved, as_json)
 
 
+@click.command(context_settings=NEGATIVE)
+@click.argument("signal", required=False)
+@click.option("--shot", type=int, help="Only those of this shot.")
+@click.option("--method", help="Only those of this method.")
+@as_json
+@click.pass_context
+def runs(context: click.Context, signal: str | None, shot: int | None, method: str | None, as_json: bool) -> None:
+    """List stored analyses, all or those that saved SIGNAL, and whether they are out of date."""
+    print_table(open_database(context).runs(signal, shot=shot, method=method), as_json)
+
+
 @click.command()
 @click.argument("statement")
 @as_json

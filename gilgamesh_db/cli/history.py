@@ -75,6 +75,13 @@ def add_port(edit: Any, device: str, channel: str, dtype: str, unit: str) -> str
 @add.command("signal")
 @click.argument("name")
 @click.option("--unit", required=True, help="Unit of its values.")
+@click.option(
+    "--kind",
+    type=click.Choice(["measured", "derived", "processed"]),
+    default="measured",
+    show_default=True,
+    help="From a port, by a formula, or the output of a run.",
+)
 @click.option("--quantity", default="")
 @click.option("--component")
 @click.option("--role")
@@ -83,7 +90,8 @@ def add_port(edit: Any, device: str, channel: str, dtype: str, unit: str) -> str
 def add_signal(edit: Any, name: str, **arguments: Any) -> str:
     """Make a name for a quantity known."""
     edit.add_signal(name, **arguments)
-    return f"{name} is known; wire it with: gilgamesh connect {name} PORT --reason …"
+    wire = f"; wire it with: gilgamesh connect {name} PORT --reason …" if arguments["kind"] == "measured" else ""
+    return f"{name} is known{wire}"
 
 
 @click.command()

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import Base, Numbered
 from .component import Port
-from .history import Instant
+from .history import Edit, Instant
 from .shot import Shot
-from .signal import Connection, Signal
+from .signal import Connection, Definition, Signal, Timing
 
 
 class Source(Numbered, Base):
@@ -32,7 +32,7 @@ class Run(Numbered, Base):
     """One stored analysis of one shot."""
 
     __tablename__ = "run"
-    __table_args__ = (Index("run_shot_idx", "shot"),)
+    __table_args__ = (Index("run_shot_idx", "shot"), Index("run_method_idx", "method", "shot"))
 
     method: Mapped[str]
     version: Mapped[str]
@@ -41,6 +41,7 @@ class Run(Numbered, Base):
     known_at: Mapped[datetime.datetime] = mapped_column(Instant)
     author: Mapped[str]
     started_at: Mapped[datetime.datetime] = mapped_column(Instant, server_default=text("now()"))
+    edit_id: Mapped[int | None] = mapped_column(ForeignKey(Edit.id))
 
 
 class Series(Numbered, Base):
@@ -116,10 +117,13 @@ class RunInput(Base):
     """What a run read: which records, through which wiring and calibrations."""
 
     __tablename__ = "run_input"
-    __table_args__ = (Index("run_input_series_idx", "series_id"),)
+    __table_args__ = (Index("run_input_series_idx", "series_id"), Index("run_input_signal_idx", "signal_id", "shot"))
 
     run_id: Mapped[int] = mapped_column(ForeignKey(Run.id), primary_key=True, autoincrement=False)
-    series_id: Mapped[int] = mapped_column(ForeignKey(Series.id), primary_key=True, autoincrement=False)
+    series_id: Mapped[int | None] = mapped_column(ForeignKey(Series.id))
     signal_id: Mapped[int] = mapped_column(ForeignKey(Signal.id), primary_key=True, autoincrement=False)
     connection_id: Mapped[int | None] = mapped_column(ForeignKey(Connection.id))
     calibrations: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), server_default="{}")
+    timing_id: Mapped[int | None] = mapped_column(ForeignKey(Timing.id))
+    definition_id: Mapped[int | None] = mapped_column(ForeignKey(Definition.id))
+    shot: Mapped[int] = mapped_column(ForeignKey(Shot.number), primary_key=True, autoincrement=False)

@@ -17,7 +17,15 @@ class Signal(Numbered, Base):
     """A name people use, for example ``Langmuir_I``."""
 
     __tablename__ = "signal"
-    __table_args__ = (UniqueConstraint("component_id", "role"),)
+    __table_args__ = (
+        UniqueConstraint("component_id", "role"),
+        Index(
+            "signal_uncertainty_idx",
+            "uncertainty_of",
+            unique=True,
+            postgresql_where=text("uncertainty_of is not null"),
+        ),
+    )
 
     name: Mapped[str] = mapped_column(unique=True)
     kind: Mapped[str] = mapped_column(server_default="measured")
@@ -30,6 +38,7 @@ class Signal(Numbered, Base):
     low: Mapped[float | None]
     high: Mapped[float | None]
     withdrawn_by_id: Mapped[int | None] = mapped_column(ForeignKey(Edit.id))
+    uncertainty_of: Mapped[int | None] = mapped_column(ForeignKey("gilgamesh.signal.id"))
 
     component: Mapped[Component | None] = relationship(viewonly=True)
     aliases: Mapped[list[Alias]] = relationship(back_populates="signal", viewonly=True)

@@ -19,7 +19,7 @@ from gilgamesh_db.edits import Edit
 WORD = re.compile(r"`([^`\n]+)`")
 # What serves the edit functions and the loaders, and nobody calls by hand.
 NOT_STATED = {
-    "begin_edit", "current_edit", "ensure_partition", "finish_series", "drop_unfinished",
+    "begin_edit", "current_edit", "ensure_partition", "finish_series", "drop_unfinished", "finish_run",
     "begin_revision", "stamp_revision", "take_back_revision",
 }  # fmt: skip
 # What changes something in the name of the owner.
