@@ -208,3 +208,9 @@ def test_an_even_time_base_is_found_and_gives_the_same_times(start: float, dt: f
     base = time_base(time)
     again = base["times"] if "times" in base else base["start"] + np.arange(n) * base["dt"]
     assert np.abs(again - time).max() <= 4 * np.spacing(np.abs(time).max())
+
+
+def test_a_processed_signal_keeps_its_unit(lab: gilgamesh.Database) -> None:
+    double(lab, 1)
+    with pytest.raises(errors.ConflictError, match="keeps its kind and unit"), lab.transaction() as connection:
+        connection.exec_driver_sql("update gilgamesh.signal set unit = 'mV' where name = 'U2'")
