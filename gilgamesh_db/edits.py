@@ -142,6 +142,10 @@ class Edit:
         """
         self._call("clear", history=history, subject=subject, name=name, valid=self._period(since, until))
 
+    def drop_name(self, kind: str, name: str) -> None:
+        """Say that nobody uses a signal or attribute any more: it is not listed any more, its past stays readable."""
+        self._call("drop_name", kind=kind, name=name)
+
     # -- signals ---------------------------------------------------------------------------------------
 
     def add_signal(

@@ -138,6 +138,45 @@ begin
 end
 $$;
 
+-- A signal or attribute that nobody uses any more is not listed any more; its past stays readable.
+create function gilgamesh.drop_name(kind text, name text, reason text default null) returns void
+  language plpgsql security definer
+  set search_path = pg_catalog, gilgamesh, pg_temp
+as $$
+declare
+  e edit := current_edit(drop_name.reason);
+  thing bigint;
+  used_by text;
+begin
+  case drop_name.kind
+    when 'signal' then
+      thing := signal_named(drop_name.name);
+      select p.name into used_by from connection c join component p on p.id = c.port_id
+       where c.signal_id = thing and upper_inf(c.recorded) limit 1;
+      if used_by is not null then
+        raise exception using errcode = 'GG009', message = format('signal %L is wired to %L', drop_name.name, used_by),
+          hint = 'Disconnect it first.';
+      end if;
+      update signal s set withdrawn_by_id = e.id where s.id = thing and s.withdrawn_by_id is null;
+    when 'attribute' then
+      select t.id into thing from attribute t where t.name = drop_name.name;
+      if thing is null then
+        raise exception using errcode = 'GG010', message = format('no attribute %L', drop_name.name),
+          hint = 'List them with: select name, kind, unit from gilgamesh.attribute';
+      end if;
+      select v.shot::text into used_by from attribute_value v where v.attribute_id = thing and upper_inf(v.recorded) limit 1;
+      if used_by is not null then
+        raise exception using errcode = 'GG009', message = format('attribute %L has a value in shot %s', drop_name.name, used_by),
+          hint = 'Take the values back first (set_attribute with null).';
+      end if;
+      update attribute t set withdrawn_by_id = e.id where t.id = thing and t.withdrawn_by_id is null;
+    else
+      raise exception using errcode = 'GG008', message = format('the name of a %s cannot be dropped', drop_name.kind),
+        hint = 'Say one of: signal, attribute. A component is retired.';
+  end case;
+end
+$$;
+
 -- Is this revision of the testbed applied today? Its latest act says so.
 create function gilgamesh.applied_revision(revision text) returns gilgamesh.testbed_revision
   language plpgsql stable
@@ -258,7 +297,7 @@ end
 $$;
 
 -- Put the description of things back as it was before these edits; what was made known by them is not used any more.
-create function gilgamesh.reverse_amendments(edits bigint[], e gilgamesh.edit) returns void
+create function gilgamesh.reverse_amendments(edits bigint[]) returns void
   language plpgsql
   set search_path = pg_catalog, gilgamesh, pg_temp
 as $$
@@ -267,7 +306,6 @@ declare
   key text;
   columns text;
   current_row jsonb;
-  used_by text;
 begin
   for made in select * from amendment a where a.edit_id = any(edits) order by a.id desc loop
     key := case made.kind when 'port' then 'component_id' when 'alias' then 'name' else 'id' end;
@@ -282,22 +320,8 @@ begin
         from pg_attribute where attrelid = made.kind::regclass and attnum > 0 and not attisdropped and attname <> key;
       execute format('update %1$I t set (%2$s) = (select %2$s from jsonb_populate_record(null::%1$I, $1)) where %3$I = ($1 ->> %3$L)::bigint',
                      made.kind, columns, key) using made.before;
-    elsif made.kind = 'signal' then
-      select p.name into used_by from connection c join component p on p.id = c.port_id
-       where c.signal_id = (made.after ->> 'id')::bigint and upper_inf(c.recorded) limit 1;
-      if used_by is not null then
-        raise exception using errcode = 'GG009', message = format('signal %L was wired to %L since', made.after ->> 'name', used_by),
-          hint = 'Disconnect it first, then take the revision back.';
-      end if;
-      update signal s set withdrawn_by_id = e.id where s.id = (made.after ->> 'id')::bigint;
-    elsif made.kind = 'attribute' then
-      select v.shot::text into used_by from attribute_value v
-       where v.attribute_id = (made.after ->> 'id')::bigint and upper_inf(v.recorded) limit 1;
-      if used_by is not null then
-        raise exception using errcode = 'GG009', message = format('attribute %L has a value in shot %s', made.after ->> 'name', used_by),
-          hint = 'Take the values back first (set_attribute with null), then the revision.';
-      end if;
-      update attribute t set withdrawn_by_id = e.id where t.id = (made.after ->> 'id')::bigint;
+    elsif made.kind in ('signal', 'attribute') then
+      perform drop_name(made.kind, made.after ->> 'name');
     end if;
   end loop;
 end
@@ -363,6 +387,6 @@ begin
      from (select p.component_id, range_agg(p.valid) - coalesce((select range_agg(still.valid) from placement still
                     where still.component_id = p.component_id and upper_inf(still.recorded)), '{}') as lost
              from placement p where p.closed_by_id = e.id group by p.component_id) gone, unnest(gone.lost) range;
-  perform reverse_amendments(edits, e);
+  perform reverse_amendments(edits);
 end
 $$;

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from ..edits import When
+from ..errors import InvalidValue
 from .door import NEGATIVE, as_json, open_database, print_json
+from .history import _when
 
 if TYPE_CHECKING:
+    from ..testbed.description import Description
     from ..testbed.repository import Repository
 
 _folder = click.option(
@@ -46,12 +51,112 @@ def init(folder: Path) -> None:
 @testbed.command()
 @click.option("-m", "--message", required=True, help="What changed, in a few words.")
 @click.option("--rev-id", help="Name of the revision; the next number, if left out.")
+@click.option("--auto", is_flag=True, help="Write what makes the database agree with the description; read it through.")
 @_folder
-def revision(message: str, rev_id: str | None, folder: Path) -> None:
+@click.pass_context
+def revision(context: click.Context, message: str, rev_id: str | None, auto: bool, folder: Path) -> None:
     """Make the file of a new revision, to be filled in."""
     from ..testbed.repository import Repository
 
-    click.echo(Repository(folder).revision(message, rev_id=rev_id))
+    if not auto:
+        click.echo(Repository(folder).revision(message, rev_id=rev_id))
+        return
+    from ..testbed.planning import plan
+
+    repository = _repository(context, folder)
+    statements = plan(_known(context), _described(repository.description))
+    if not statements:
+        click.echo(f"the database says what {repository.description} says; no revision is needed")
+        return
+    click.echo(repository.auto_revision(message, statements, rev_id=rev_id))
+
+
+@testbed.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
+@click.pass_context
+def export(context: click.Context, file: Path | None) -> None:
+    """Describe the whole testbed in FILE (YAML); print it, if left out."""
+    from ..testbed.yaml_writer import write_description
+
+    text = write_description(_known(context))
+    if file is None:
+        click.echo(text, nl=False)
+        return
+    file.write_text(text, "utf-8")
+    click.echo(f"{file}: {len(text.splitlines())} lines")
+
+
+@testbed.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False), default=Path("testbed.yaml"))
+@click.option("--at", callback=_when, help="Compare what held at this time or shot; the whole history, if left out.")
+@click.pass_context
+def diff(context: click.Context, file: Path, at: When) -> None:
+    """Say where FILE (testbed.yaml, if left out) and the database differ; exit code 1 if they do."""
+    from ..testbed.difference import differences
+
+    known, described = _known(context), _described(file)
+    if at is not None:
+        moment = _moment(context, at)
+        known, described = known.at(moment), described.at(moment)
+    found = differences(known, described)
+    for line in found:
+        click.echo(line)
+    if found:
+        context.exit(1)
+    click.echo(f"{file} and the database say the same")
+
+
+@testbed.command("import")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--reason",
+    default="imported description of the testbed",
+    show_default=True,
+    help="Why; the next person will read it.",
+)
+@click.option("--author", help="Who says so; the database role, if left out.")
+@click.pass_context
+def import_(context: click.Context, file: Path, reason: str, author: str | None) -> None:
+    """Make an empty database agree with FILE, in one edit."""
+    from ..errors import ConflictError
+    from ..testbed.planning import plan
+
+    described, known = _described(file), _known(context)
+    if known.components or known.signals:
+        raise ConflictError(
+            "the database describes a testbed already; see where it differs with: gilgamesh testbed diff, and change it by a "
+            "revision: gilgamesh testbed revision --auto -m …"
+        )
+    with open_database(context).edit(reason, author=author) as edit:
+        for statement in plan(known, described):
+            statement.perform(edit)
+    click.echo(
+        f"{len(described.components)} components, {len(described.ports)} ports, {len(described.signals)} signals, "
+        f"{len(described.attributes)} attributes"
+    )
+
+
+def _known(context: click.Context) -> Description:
+    from ..testbed.snapshot import snapshot
+
+    with open_database(context).transaction() as connection:
+        return snapshot(connection)
+
+
+def _described(file: Path) -> Description:
+    from ..testbed.yaml_reader import read_description
+
+    return read_description(file)
+
+
+def _moment(context: click.Context, at: When) -> datetime.datetime:
+    from ..edits import Edit
+
+    with open_database(context).transaction() as connection:
+        moment = Edit(connection)._moment(at)
+    if moment is None:
+        raise InvalidValue("--at needs a time or a shot")
+    return moment
 
 
 @testbed.command(context_settings=NEGATIVE)

@@ -14,6 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic import context, op
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext, MigrationInfo
 from alembic.util import CommandError
 from sqlalchemy.ext.compiler import compiles
@@ -46,6 +47,9 @@ def run() -> None:
         else:
             with _connection() as connection:
                 _run(connection)
+            if context.config.attributes.get("connection") is None:
+                for line in told(context.config):
+                    context.config.print_stdout("%s", line)
     except GilgameshError as error:
         if context.config.cmd_opts is None:
             raise
@@ -244,10 +248,15 @@ def _note_stamp(files: dict[str, RevisionFile]) -> Callable[..., None]:
     return note
 
 
+def told(config: Config) -> list[str]:
+    """What was done, a line for each revision; it is so once the transaction has ended."""
+    lines: list[str] = config.attributes.setdefault("told", [])
+    return lines
+
+
 def _tell(what: str) -> None:
-    tell = context.config.attributes.get("tell", context.config.print_stdout)
     if not context.is_offline_mode():
-        tell(what)
+        told(context.config).append(what)
 
 
 @compiles(CreateTable, "postgresql")

@@ -6,6 +6,7 @@ with alembic. It becomes one call of an SQL function, so that ``--sql`` writes t
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, cast
@@ -22,7 +23,7 @@ from .moment import Moment, bound
 
 NAMES = (
     "add_component", "place", "retire", "set_property", "add_port", "add_signal", "define", "connect", "disconnect",
-    "swap", "calibrate", "set_timing", "clear", "amend", "add_attribute",
+    "swap", "calibrate", "set_timing", "clear", "amend", "drop_name", "add_attribute",
 )  # fmt: skip
 """The methods of `Edit` that a revision may use; rows are never named by their number there."""
 
@@ -144,10 +145,21 @@ class Statement(MigrateOperation):
     def __str__(self) -> str:
         """The call as Python."""
         reason = {"reason": self.reason} if self.reason is not None else {}
-        parts = [repr(one) for one in self.positional]
-        parts += [f"{key}={value!r}" for key, value in (self.keywords | reason).items()]
+        parts = [python(one) for one in self.positional]
+        parts += [f"{key}={python(value)}" for key, value in (self.keywords | reason).items()]
         short = f"op.{self.method}({', '.join(parts)})"
         return short if len(short) <= 100 else f"op.{self.method}(\n    " + ",\n    ".join(parts) + ",\n)"
+
+
+def python(value: Any) -> str:
+    """A value as people write it, with double quotes."""
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, list):
+        return f"[{', '.join(map(python, value))}]"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(python, value))}{',' * (len(value) == 1)})"
+    return repr(value)
 
 
 class TakeBack(MigrateOperation):

@@ -69,6 +69,11 @@ class Repository:
         (folder / "versions" / ".gitkeep").touch()
         return cls(folder, engine)
 
+    @property
+    def description(self) -> Path:
+        """The file that describes the whole testbed."""
+        return self.folder / DESCRIPTION
+
     # -- revisions ------------------------------------------------------------------------------------------
 
     def revision(self, message: str, *, rev_id: str | None = None) -> Path:
@@ -104,13 +109,19 @@ class Repository:
 
     def upgrade(self, target: str = "head", *, connection: sa.Connection | None = None) -> None:
         """Apply the revisions up to `target`, all or none."""
-        with self._letters(), self._connection(connection) as ours:
-            command.upgrade(self._config(ours), target)
+        self._move(command.upgrade, target, connection)
 
     def downgrade(self, target: str, *, connection: sa.Connection | None = None) -> None:
         """Take revisions back, down to `target` (which stays applied; ``base`` for all)."""
+        self._move(command.downgrade, target, connection)
+
+    def _move(self, move: Callable[[Config, str], None], target: str, connection: sa.Connection | None) -> None:
+        config = self._config()
         with self._letters(), self._connection(connection) as ours:
-            command.downgrade(self._config(ours), target)
+            config.attributes["connection"] = ours
+            move(config, target)
+        for line in environment.told(config):
+            (self.tell or print)(line)
 
     def stamp(self, target: str) -> None:
         """Declare the revisions up to `target` as applied without running them."""
@@ -150,8 +161,6 @@ class Repository:
     def _config(self, connection: sa.Connection | None = None) -> Config:
         config = Config(str(self.folder / "alembic.ini"), stdout=io.StringIO())
         config.attributes["connection"] = connection
-        if self.tell is not None:
-            config.attributes["tell"] = self.tell
         return config
 
     @contextlib.contextmanager
@@ -176,6 +185,10 @@ class Repository:
         try:
             yield
         except CommandError as error:
+            if "not up to date" in str(error):
+                raise InvalidValue(
+                    "there are revisions that are not applied yet; apply them first: gilgamesh testbed upgrade"
+                ) from error
             raise InvalidValue(f"{error} (the folder is {self.folder})") from error
         except SyntaxError as error:
             raise InvalidValue(f"{Path(error.filename or '').name}, line {error.lineno}: {error.msg}") from error

@@ -1,15 +1,18 @@
-<%! from gilgamesh_db.testbed.repository import author, schema %>\
+<%!
+    from gilgamesh_db.testbed.operations import python
+    from gilgamesh_db.testbed.repository import author, schema
+%>\
 """${message}"""
 
 from alembic import op
 ${imports if imports else "from gilgamesh_db.calibration import Polynomial\nfrom gilgamesh_db.testbed import shot"}
 
-revision = ${repr(up_revision)}
-down_revision = ${repr(down_revision)}
-branch_labels = ${repr(branch_labels or (None if down_revision else ("testbed",)))}
-depends_on = ${repr(depends_on)}
-author = ${repr(author())}
-schema = ${repr(schema())}  # the tables of Gilgamesh this was written for
+revision = ${python(up_revision)}
+down_revision = ${python(down_revision)}
+branch_labels = ${python(branch_labels or (None if down_revision else ("testbed",)))}
+depends_on = ${python(depends_on)}
+author = ${python(author())}
+schema = ${python(schema())}  # the tables of Gilgamesh this was written for
 
 
 def upgrade() -> None:
