@@ -13,10 +13,12 @@ is the built-in exception a plain ``except`` would look for::
     │   │   └── SamplesNotFound        the port recorded nothing in this shot
     │   ├── Unresolved                 (LookupError) the testbed's history has a hole
     │   │   ├── NotWired               no port was connected to the signal
-    │   │   └── NotCalibrated          an item of the chain has no calibration
+    │   │   ├── NotCalibrated          an item of the chain has no calibration
+    │   │   └── NotStated              a property or attribute the physics needs was never said
     │   ├── InvalidValue               (ValueError)  NaN, an odd name, an empty range …
     │   │   ├── UnitMismatch           units that do not parse or do not compose
     │   │   └── ConditionError         a condition that is not one
+    │   ├── NotAnalysable              (ValueError)  samples that do not show what is looked for
     │   ├── OverlapError               (ValueError)  two facts would hold at the same time
     │   ├── FileRefused                (ValueError)  truncated, empty, not this format …
     │   └── ConflictError              (ValueError)  exists already, with other content
@@ -82,6 +84,14 @@ class NotWired(Unresolved):
 
 class NotCalibrated(Unresolved):
     """An item on the way from the port to the signal has no calibration at that time."""
+
+
+class NotStated(Unresolved):
+    """A property of a component, or an attribute of a shot, that a calculation needs was never stated."""
+
+
+class NotAnalysable(UserError, ValueError):
+    """The samples do not show what an analysis looks for: no sweep, a saturated amplifier, a wrong sign."""
 
 
 class InvalidValue(UserError, ValueError):
