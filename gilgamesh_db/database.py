@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from sqlalchemy.orm import Session
 
+    from .bibliography import Bibliography
     from .edits import Edit
     from .recording import Recording
     from .run import Run
@@ -271,6 +272,13 @@ class Database:
         from .plot import overview
 
         return overview(self, self.shot_number(shot))
+
+    @property
+    def bibliography(self) -> Bibliography:
+        """What the lab has read and cites: ``db.bibliography["chen2003"]``, ``db.bibliography.search("helicon")``."""
+        from .bibliography import Bibliography
+
+        return Bibliography(self)
 
     def shot_number(self, shot: int) -> int:
         """The number of a shot that exists; a negative one counts from the last shot (-1).

@@ -10,6 +10,7 @@ is the built-in exception a plain ``except`` would look for::
     │   │   ├── ComponentNotFound      (KeyError)   components and ports
     │   │   ├── AttributeNotFound      (KeyError)   attributes of shots
     │   │   ├── ShotNotFound           (KeyError)
+    │   │   ├── ReferenceNotFound      (KeyError)   keys of the bibliography
     │   │   └── SamplesNotFound        the port recorded nothing in this shot
     │   ├── Unresolved                 (LookupError) the testbed's history has a hole
     │   │   ├── NotWired               no port was connected to the signal
@@ -68,6 +69,10 @@ class AttributeNotFound(NotFound, KeyError):
 
 class ShotNotFound(NotFound, KeyError):
     """No shot has this number."""
+
+
+class ReferenceNotFound(NotFound, KeyError):
+    """No record of the bibliography has this key."""
 
 
 class SamplesNotFound(NotFound):

@@ -29,6 +29,7 @@ _OURS: dict[str, type[errors.GilgameshError]] = {
     "GG010": errors.AttributeNotFound,
     "GG011": errors.SamplesNotFound,
     "GG012": errors.DamagedData,
+    "GG020": errors.ReferenceNotFound,
     "22023": errors.InvalidValue,  # a step of a calibration that is none
 }
 _THEIRS = {

@@ -13,6 +13,7 @@ Examples
 """
 
 from .base import Base, History, Stated
+from .bibliography import BibliographyPassage, Reference, ReferenceDocument, ReferenceTag, ReferenceText
 from .component import Component, Placement, Port, Property, Unit
 from .history import Edit, LaidObject
 from .revision import Amendment, TestbedRevision, TestbedVersion
@@ -26,6 +27,7 @@ __all__ = [
     "Attribute",
     "AttributeValue",
     "Base",
+    "BibliographyPassage",
     "Calibration",
     "Component",
     "Connection",
@@ -38,6 +40,10 @@ __all__ = [
     "Program",
     "Property",
     "Pyramid",
+    "Reference",
+    "ReferenceDocument",
+    "ReferenceTag",
+    "ReferenceText",
     "Run",
     "RunInput",
     "Segment",
