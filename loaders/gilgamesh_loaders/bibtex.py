@@ -26,6 +26,9 @@ _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF32_LE: "utf-32", codecs.BO
           codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}  # fmt: skip
 _STATED = re.compile(rb"^%+\s*encoding:\s*([\w.-]+)", re.IGNORECASE | re.MULTILINE)
 _KEY = re.compile(r"[^\s,{}\x00-\x1f\x7f]{1,200}")
+_LATEX = re.compile(r"[\\{}$~`'&%]|--")
+_VERBATIM = frozenset(("url", "doi", "eprint", "file", "isbn", "issn", "crossref"))
+_MARK = re.compile(r"(?<!\\)[{}\"]")
 _PIECE = re.compile(r"\s*(?:(\d+)|([^\s\"#%'(),={}]+)|(?=([{\"])))")
 
 
@@ -177,8 +180,12 @@ def _entry(block: Any, raw: str, line: int, abbreviations: Mapping[str, str]) ->
         raise ValueError(f"the entry has {len(raw)} characters; {LONGEST} is the most")
     fields = {f.key.lower(): expanded(str(f.value), abbreviations) for f in block.fields}
     names = fields.get("author") or fields.get("editor") or ""
-    decoded = {name: " ".join(plain(value).split()) for name, value in fields.items()}
+    decoded = {name: " ".join(_decoded(name, value).split()) for name, value in fields.items()}
     return Entry(block.key, block.entry_type.lower(), raw, decoded, tuple(authors(names)), line)
+
+
+def _decoded(name: str, value: str) -> str:
+    return re.sub(r"\\([_%&#~])", r"\1", value) if name in _VERBATIM else plain(value)
 
 
 def _duplicate(block: ParsingFailedBlock, entries: Mapping[str, Entry]) -> str | None:
@@ -241,19 +248,12 @@ def _pieces(value: str, abbreviations: Mapping[str, str]) -> Iterator[str]:
 def _closing(value: str, start: int) -> int:
     """Where the piece that opens here is closed."""
     depth = 0
-    quoted = value[start] == '"'
-    at = start + 1
-    while at < len(value):
-        letter = value[at]
-        if letter == "\\":
-            at += 1
-        elif letter == "{":
-            depth += 1
-        elif depth == 0 and letter == ('"' if quoted else "}"):
-            return at
-        elif letter == "}":
-            depth -= 1
-        at += 1
+    end = '"' if value[start] == '"' else "}"
+    for mark in _MARK.finditer(value, start + 1):
+        letter = mark.group()
+        if depth == 0 and letter == end:
+            return mark.start()
+        depth += {"{": 1, "}": -1}.get(letter, 0)
     return len(value)
 
 
@@ -273,10 +273,10 @@ def plain(text: str) -> str:
     >>> plain(r"Pt\'{a}k, {G}n\"us --- $x_1$")
     'Pták, Gnüs — $x_1$'
     """
-    if not any(mark in text for mark in "\\{}$~`'-%&"):
+    if not _LATEX.search(text):
         return text
     try:
-        decoded = _decoder().latex_to_text(text.replace("%", "\\%") if "\\%" not in text else text)
+        decoded = _decoder().latex_to_text(re.sub(r"(?<!\\)%", r"\%", text))
     except Exception:  # the decoder gives up in many ways on text that is no LaTeX; the text itself is better than none
         return text
     return str(unicodedata.normalize("NFC", decoded))
