@@ -203,9 +203,7 @@ class Bibliography:
     def tag(self, key: str, tags: Sequence[str]) -> None:
         """Sort a record under these words, and no others."""
         with self._db.transaction() as connection:
-            connection.execute(
-                sa.text("select gilgamesh.tag_reference(:key, :tags)"), {"key": key, "tags": list(tags)}
-            )
+            connection.execute(sa.text("select gilgamesh.tag_reference(:key, :tags)"), {"key": key, "tags": list(tags)})
 
     def withdraw(self, key: str, reason: str, *, author: str | None = None) -> None:
         """Take a record out of the bibliography; as of earlier it stays readable."""
@@ -247,6 +245,8 @@ def folded(text: str) -> str:
     >>> folded("Müller")
     'muller'
     """
+    if text.isascii():
+        return text.lower()
     apart = unicodedata.normalize("NFKD", text)
     return "".join(letter for letter in apart if not unicodedata.combining(letter)).casefold()
 
@@ -282,7 +282,9 @@ def _place(reference: Reference) -> list[str]:
     get = reference.fields.get
     volume = " ".join(part for part in (get("volume", ""), f"({get('number')})" if get("number") else "") if part)
     pages = re.sub(r"\s*-+\s*", "–", get("pages", "").replace("–", "-"))
-    publisher = get("publisher") or get("school") or get("institution") or get("organization") or get("howpublished") or ""
+    publisher = (
+        get("publisher") or get("school") or get("institution") or get("organization") or get("howpublished") or ""
+    )
     return [part for part in (volume, pages, publisher) if part]
 
 

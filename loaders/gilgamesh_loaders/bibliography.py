@@ -114,7 +114,7 @@ def examine(db: Database, content: bytes, origin: str, encoding: str | None = No
                 same.append(entry)
         else:
             before, after = {"type": row.kind, **row.fields}, {"type": entry.kind, **entry.fields}
-            names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+            names = [name for name in {**after, **before} if before.get(name) != after.get(name)]
             changed.append(Change(entry, {name: (before.get(name), after.get(name)) for name in names}))
     there = {(row.kind, row.raw) for row in passages}
     return Import(

@@ -174,7 +174,9 @@ def parse(text: str, abbreviations: Mapping[str, str] | None = None) -> Bibtex:
 def _entry(block: Any, raw: str, line: int, abbreviations: Mapping[str, str]) -> Entry:
     if not _KEY.fullmatch(block.key):
         raise ValueError(
-            "the entry has no key" if not block.key else f"{block.key!r} cannot be a key: no blanks or braces, at most 200"
+            "the entry has no key"
+            if not block.key
+            else f"{block.key!r} cannot be a key: no blanks or braces, at most 200"
         )
     if len(raw) > LONGEST:
         raise ValueError(f"the entry has {len(raw)} characters; {LONGEST} is the most")
@@ -190,7 +192,8 @@ def _decoded(name: str, value: str) -> str:
 
 def _duplicate(block: ParsingFailedBlock, entries: Mapping[str, Entry]) -> str | None:
     """What is wrong with a repeated key; an empty text when it is the same entry once more, None when that is not it."""
-    from bibtexparser.model import DuplicateBlockKeyBlock, Entry as Block
+    from bibtexparser.model import DuplicateBlockKeyBlock
+    from bibtexparser.model import Entry as Block
 
     if not isinstance(block, DuplicateBlockKeyBlock) or not isinstance(block.ignore_error_block, Block):
         return None
@@ -331,4 +334,3 @@ def _encoding(content: bytes) -> tuple[str, bool]:
             raise FileRefused("the file is in no known encoding; save it as UTF-8, or say which one it is") from None
         return best.encoding, True
     return "utf-8", False
-
