@@ -21,6 +21,7 @@ WORD = re.compile(r"`([^`\n]+)`")
 NOT_STATED = {
     "begin_edit", "current_edit", "ensure_partition", "finish_series", "drop_unfinished", "finish_run",
     "begin_revision", "stamp_revision", "take_back_revision",
+    "state_references", "state_passage", "withdraw_reference", "attach_document", "detach_document", "tag_reference",
 }  # fmt: skip
 # What changes something in the name of the owner.
 EDITS = """
