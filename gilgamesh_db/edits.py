@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sqlalchemy as sa
+from numpy.typing import ArrayLike
 from psycopg.types.range import TimestamptzRange
 
 from . import units
-from .calibration import Step, steps_to_json
+from .calibration import Fit, Step, checked_covariance, steps_to_json
 from .errors import InvalidValue, UnitMismatch
 from .timespan import Timespan, instant
 
@@ -103,11 +104,20 @@ class Edit:
         low: float | None = None,
         high: float | None = None,
         description: str = "",
+        resolution: float | None = None,
+        noise: float | None = None,
         since: When = None,
     ) -> None:
-        """Make an input channel of a device known; its name is ``device/channel``."""
+        """Make an input channel of a device known; its name is ``device/channel``.
+
+        Parameters
+        ----------
+        resolution, noise : float, optional
+            Smallest step and standard deviation of a raw sample, in `unit`. Without a resolution it is 1 for whole
+            numbers and unknown for others.
+        """
         self._call("add_port", device=device, channel=channel, dtype=dtype, unit=self._unit(unit), low=low, high=high,
-                   description=description, valid=self._period(since, None))  # fmt: skip
+                   description=description, resolution=resolution, noise=noise, valid=self._period(since, None))  # fmt: skip
 
     def amend(self, kind: str, name: str, **words: Any) -> None:
         """Correct how a component, port, signal or attribute is described; what is not given stays.
@@ -117,7 +127,7 @@ class Edit:
         kind : {'component', 'port', 'signal', 'attribute'}
             What it is. Descriptions have no validity: they are corrected for all times.
         **words
-            ``class_``, serial, description of a component; low, high, description of a port; unit, quantity,
+            ``class_``, serial, description of a component; low, high, resolution, noise, description of a port; unit, quantity,
             component, role, label, description, low, high, aliases of a signal; unit, description of an attribute.
         """
         given = {key.removesuffix("_"): value for key, value in words.items()}
@@ -213,19 +223,36 @@ class Edit:
     def calibrate(
         self,
         item: str,
-        steps: Step | Sequence[Step],
-        input_unit: str,
+        steps: Step | Sequence[Step] | Fit,
+        input_unit: str | None,
         output_unit: str,
         *,
+        covariance: ArrayLike | None = None,
         since: When = None,
         until: When = None,
         source: str | None = None,
         quality: str | None = None,
     ) -> None:
-        """State how a component or port turns its input into its output for a period."""
+        """State how a component or port turns its input into its output for a period.
+
+        Parameters
+        ----------
+        steps : Step, sequence of Step, or Fit
+            A `Fit` brings its covariance and its measured points along.
+        input_unit : str or None
+            None for a port: what it delivers.
+        covariance : array_like, optional
+            Of the parameters of the steps, shape (p, p), or their variances, shape (p,).
+        """
+        stored = None
+        if isinstance(steps, Fit):
+            if covariance is not None:
+                raise InvalidValue("a fit has a covariance of its own; leave the other one out")
+            stored, covariance, steps = json.dumps(steps.to_dict(), allow_nan=False), steps.covariance, steps.steps
         chain = steps if isinstance(steps, Sequence) else (steps,)
+        known = None if covariance is None else checked_covariance(chain, covariance).tolist()
         self._call("calibrate", item=item, steps=json.dumps(steps_to_json(chain), allow_nan=False),
-                   input_unit=self._unit(input_unit), output_unit=self._unit(output_unit),
+                   input_unit=self._unit(input_unit), output_unit=self._unit(output_unit), covariance=known, fit=stored,
                    valid=self._period(since, until), source=source, quality=quality)  # fmt: skip
 
     def set_timing(
@@ -297,6 +324,8 @@ _BOUND = {
     "value": "cast({} as jsonb)",
     "steps": "cast({} as jsonb)",
     "words": "cast({} as jsonb)",
+    "fit": "cast({} as jsonb)",
+    "covariance": "cast({} as double precision[])",
     "valid": "cast({} as tstzrange)",
     "chain": "cast({} as text[])",
     "aliases": "cast({} as text[])",

@@ -15,6 +15,8 @@ create table gilgamesh.calibration (
   recorded     tstzrange not null,
   edit_id      bigint not null references gilgamesh.edit,
   closed_by_id bigint references gilgamesh.edit,
+  fit          jsonb,
+  constraint calibration_fit_object check (jsonb_typeof(fit) = 'object'),
   constraint calibration_steps_array check (jsonb_typeof(steps) = 'array' and jsonb_array_length(steps) > 0),
   constraint calibration_affine_together check ((gain is null) = ("offset" is null)),
   constraint calibration_valid_not_empty check (not isempty(valid)),
@@ -38,10 +40,11 @@ comment on column gilgamesh.calibration.input_unit is 'Unit of what goes in.';
 comment on column gilgamesh.calibration.output_unit is 'Unit of what comes out.';
 comment on column gilgamesh.calibration.gain is 'output = gain * input + offset, where all steps together are a straight line; null otherwise.';
 comment on column gilgamesh.calibration."offset" is 'See gain.';
-comment on column gilgamesh.calibration.covariance is 'Covariance matrix of the coefficients of the only step, row by row, where it is known.';
+comment on column gilgamesh.calibration.covariance is 'Covariance matrix of the parameters of the steps, one step after another, or a list of their variances; null where it is not known.';
 comment on column gilgamesh.calibration.source is 'Where the numbers come from: bibliography key, notebook, data sheet.';
 comment on column gilgamesh.calibration.quality is 'How far to trust it, in the author''s words.';
 comment on column gilgamesh.calibration.valid is 'When it was true at the testbed, half-open.';
 comment on column gilgamesh.calibration.recorded is 'When the database knew it, half-open; open while it is believed.';
 comment on column gilgamesh.calibration.edit_id is 'The edit that stated it.';
 comment on column gilgamesh.calibration.closed_by_id is 'The edit that superseded or withdrew it.';
+comment on column gilgamesh.calibration.fit is 'The measured points the numbers were fitted to, and how; null where they were not.';

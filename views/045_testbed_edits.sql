@@ -198,7 +198,8 @@ $$;
 -- Make a port of a device known. Its name is device/channel.
 create function gilgamesh.add_port(device text, channel text, dtype text, unit text default 'ct',
                                    low double precision default null, high double precision default null,
-                                   description text default '', valid tstzrange default null, reason text default null)
+                                   description text default '', valid tstzrange default null, reason text default null,
+                                   resolution double precision default null, noise double precision default null)
   returns bigint
   language plpgsql security definer
   set search_path = pg_catalog, gilgamesh, pg_temp
@@ -211,10 +212,12 @@ begin
   written := add_component(add_port.device || '/' || add_port.channel, 'Port', add_port.device, null,
                            add_port.description, add_port.valid, add_port.reason);
   perform known_unit(add_port.unit);
-  insert into port (component_id, device_id, channel, dtype, unit, low, high)
-       values (written, owner, add_port.channel, add_port.dtype, add_port.unit, add_port.low, add_port.high)
+  insert into port (component_id, device_id, channel, dtype, unit, low, high, resolution, noise)
+       values (written, owner, add_port.channel, add_port.dtype, add_port.unit, add_port.low, add_port.high,
+               add_port.resolution, add_port.noise)
   on conflict (component_id) do update
-      set dtype = excluded.dtype, unit = excluded.unit, low = excluded.low, high = excluded.high;
+      set dtype = excluded.dtype, unit = excluded.unit, low = excluded.low, high = excluded.high,
+          resolution = excluded.resolution, noise = excluded.noise;
   return written;
 end
 $$;
@@ -363,7 +366,8 @@ $$;
 -- State how an item turns its input into its output for a period.
 create function gilgamesh.calibrate(item text, steps jsonb, input_unit text, output_unit text, valid tstzrange default null,
                                     source text default null, quality text default null,
-                                    covariance double precision[] default null, reason text default null)
+                                    covariance double precision[] default null, reason text default null,
+                                    fit jsonb default null)
   returns bigint
   language plpgsql security definer
   set search_path = pg_catalog, gilgamesh, pg_temp
@@ -372,17 +376,23 @@ declare
   e edit := current_edit(calibrate.reason);
   thing bigint := component_named(calibrate.item);
   period tstzrange := half_open(calibrate.valid);
+  -- A port takes what it delivers, unless the same is said in another unit.
+  taken text := coalesce(calibrate.input_unit, (select p.unit from port p where p.component_id = thing));
   written bigint;
 begin
   perform check_steps(calibrate.steps);
-  perform known_unit(calibrate.input_unit), known_unit(calibrate.output_unit);
+  if taken is null then
+    raise exception using errcode = 'GG008', message = format('say in which unit the input of %L is', calibrate.item),
+      hint = 'Only a port has an input unit of its own.';
+  end if;
+  perform known_unit(taken), known_unit(calibrate.output_unit);
   perform clear_period('calibration', array(select c.id from calibration c
       where c.component_id = thing and upper_inf(c.recorded) and c.valid && period), period, e);
   insert into calibration (component_id, steps, input_unit, output_unit, gain, "offset", covariance, source, quality,
-                           valid, recorded, edit_id)
-       values (thing, calibrate.steps, calibrate.input_unit, calibrate.output_unit, affine_gain(calibrate.steps),
+                           fit, valid, recorded, edit_id)
+       values (thing, calibrate.steps, taken, calibrate.output_unit, affine_gain(calibrate.steps),
                affine_offset(calibrate.steps), calibrate.covariance, calibrate.source, calibrate.quality,
-               period, tstzrange(e.recorded_at, null), e.id) returning id into written;
+               calibrate.fit, period, tstzrange(e.recorded_at, null), e.id) returning id into written;
   return written;
 end
 $$;

@@ -34,7 +34,7 @@ create function gilgamesh.amend(kind text, name text, words jsonb, reason text d
   set search_path = pg_catalog, gilgamesh, pg_temp
 as $$
 declare
-  may constant jsonb := '{"component": ["class", "serial", "description"], "port": ["low", "high", "description"],
+  may constant jsonb := '{"component": ["class", "serial", "description"], "port": ["low", "high", "resolution", "noise", "description"],
                           "signal": ["unit", "quantity", "component", "role", "label", "description", "low", "high", "aliases"],
                           "attribute": ["unit", "description"]}';
   thing bigint;
@@ -62,7 +62,9 @@ begin
       thing := port_named(amend.name);
       update port p
          set low = case when words ? 'low' then (words ->> 'low')::float8 else p.low end,
-             high = case when words ? 'high' then (words ->> 'high')::float8 else p.high end
+             high = case when words ? 'high' then (words ->> 'high')::float8 else p.high end,
+             resolution = case when words ? 'resolution' then (words ->> 'resolution')::float8 else p.resolution end,
+             noise = case when words ? 'noise' then (words ->> 'noise')::float8 else p.noise end
        where p.component_id = thing;
       update component c set description = coalesce(words ->> 'description', c.description) where c.id = thing;
     when 'signal' then

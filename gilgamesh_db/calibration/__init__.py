@@ -17,11 +17,16 @@ Parameters are finite and either 0 or of a magnitude between 1e-300 and 1e300; `
 """
 
 from .chain import affine, compose_affine, evaluate, formula
+from .covariance import checked_covariance, covariance_factor, parameters
 from .document import steps_from_json, steps_to_json
+from .fit import Fit, fit
+from .points import read_points
+from .propagation import propagate
 from .steps import Exponential, Logarithm, PiecewisePolynomial, Polynomial, PowerLaw, PowerOfTen, Step, Table
 
 __all__ = [
     "Exponential",
+    "Fit",
     "Logarithm",
     "PiecewisePolynomial",
     "Polynomial",
@@ -30,9 +35,15 @@ __all__ = [
     "Step",
     "Table",
     "affine",
+    "checked_covariance",
     "compose_affine",
+    "covariance_factor",
     "evaluate",
+    "fit",
     "formula",
+    "parameters",
+    "propagate",
+    "read_points",
     "steps_from_json",
     "steps_to_json",
 ]

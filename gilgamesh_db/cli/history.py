@@ -5,13 +5,15 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
 
-from ..calibration import Polynomial, steps_from_json
+from ..calibration import Fit, Polynomial, Step, fit, read_points, steps_from_json
+from ..calibration.fit import METHODS
 from ..edits import When
-from ..errors import InvalidValue
+from ..errors import InvalidValue, UserError
 from .door import open_database
 
 
@@ -65,10 +67,12 @@ def add_component(edit: Any, name: str, class_: str, parent: str | None, serial:
 @click.argument("channel")
 @click.option("--dtype", required=True, help="Type of its raw samples, for example int16.")
 @click.option("--unit", default="ct", show_default=True, help="Unit of its raw samples.")
+@click.option("--resolution", type=float, help="Smallest step of its raw samples; 1 for whole numbers, if left out.")
+@click.option("--noise", type=float, help="Standard deviation of a raw sample at a constant input.")
 @_edit
-def add_port(edit: Any, device: str, channel: str, dtype: str, unit: str) -> str:
+def add_port(edit: Any, device: str, channel: str, **arguments: Any) -> str:
     """Make an input channel of a device known."""
-    edit.add_port(device, channel, dtype=dtype, unit=unit)
+    edit.add_port(device, channel, **arguments)
     return f"{device}/{channel} is known"
 
 
@@ -135,28 +139,53 @@ def swap(edit: Any, signal_a: str, signal_b: str, since: When, until: When) -> s
 @click.argument("output_unit")
 @click.option("--polynomial", help="Coefficients, lowest first: '0,-0.01' is -0.01·x.")
 @click.option("--steps", help="Steps as JSON, for anything else.")
-@click.option("--source", help="Where the numbers come from.")
+@click.option("--covariance", help="Covariance matrix of their parameters, or their variances, as JSON.")
+@click.option(
+    "--from", "points", type=click.Path(path_type=Path), help="File of measured points: x, y and perhaps sigma."
+)
+@click.option("--fit", "method", help=f"What to fit to the points: {METHODS}.")
+@click.option("--sigma", type=float, help="Standard deviation of every measured y, if the file has none.")
+@click.option("--edges", help="Edges of the pieces of a piecewise fit: '0,20.6,54.9'.")
+@click.option("--source", help="Where the numbers come from; the name of the file, if left out.")
 @_period
 @_edit
 def calibrate(
     edit: Any, item: str, input_unit: str, output_unit: str, polynomial: str | None, steps: str | None,
+    covariance: str | None, points: Path | None, method: str | None, sigma: float | None, edges: str | None,
     source: str | None, since: When, until: When,
 ) -> str:  # fmt: skip
     """State how ITEM (component or port) turns INPUT_UNIT into OUTPUT_UNIT."""
-    if (polynomial is None) == (steps is None):
-        raise InvalidValue("give either --polynomial or --steps")
+    if sum(given is not None for given in (polynomial, steps, points)) != 1:
+        raise InvalidValue("give one of --polynomial, --steps and --from")
+    if points is None and (method or sigma is not None or edges):
+        raise InvalidValue("--fit, --sigma and --edges need measured points: --from points.csv")
+    found: Fit | tuple[Step, ...]
     try:
-        chain = (
-            (Polynomial(tuple(float(c) for c in polynomial.split(","))),)
-            if polynomial is not None
-            else steps_from_json(json.loads(steps or ""))
-        )
+        if points is not None:
+            found, source = _fitted(points, method or "poly1", sigma, edges), source or points.name
+        elif polynomial is not None:
+            found = (Polynomial(_floats(polynomial)),)
+        else:
+            found = steps_from_json(json.loads(steps or ""))
+        known = None if covariance is None else json.loads(covariance)
     except (ValueError, TypeError) as error:
-        if isinstance(error, InvalidValue):
+        if isinstance(error, UserError):
             raise
         raise InvalidValue(f"the calibration cannot be read: {error}") from error
-    edit.calibrate(item, chain, input_unit, output_unit, source=source, since=since, until=until)
-    return f"{item} is calibrated"
+    edit.calibrate(item, found, input_unit, output_unit, covariance=known, source=source, since=since, until=until)
+    return f"{item} is calibrated" + (f"\n{found.summary()}" if isinstance(found, Fit) else "")
+
+
+def _fitted(points: Path, method: str, sigma: float | None, edges: str | None) -> Fit:
+    x, y, deviations = read_points(points)
+    if deviations is not None and sigma is not None:
+        raise InvalidValue(f"{points.name} has a sigma for each point; leave --sigma out")
+    return fit(x, y, method, sigma=sigma if deviations is None else deviations,
+               edges=None if edges is None else _floats(edges))  # fmt: skip
+
+
+def _floats(text: str) -> tuple[float, ...]:
+    return tuple(float(number) for number in text.split(","))
 
 
 @click.command()

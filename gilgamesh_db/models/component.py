@@ -85,6 +85,8 @@ class Port(Base):
     unit: Mapped[str] = mapped_column(ForeignKey(Unit.symbol), server_default="ct")
     low: Mapped[float | None]
     high: Mapped[float | None]
+    resolution: Mapped[float | None]
+    noise: Mapped[float | None]
 
     component: Mapped[Component] = relationship(foreign_keys=[component_id], viewonly=True)
     device: Mapped[Component] = relationship(foreign_keys=[device_id], viewonly=True)

@@ -104,6 +104,7 @@ class Calibration(History, Base):
     covariance: Mapped[list[float] | None] = mapped_column(ARRAY(Double))
     source: Mapped[str | None]
     quality: Mapped[str | None]
+    fit: Mapped[dict[str, Any] | None] = mapped_column(JSONB, sort_order=95)
 
     component: Mapped[Component] = relationship(viewonly=True)
     edit: Mapped[Edit] = relationship(foreign_keys="Calibration.edit_id", viewonly=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from gilgamesh_db.calibration import Polynomial, PowerOfTen, Step
+from gilgamesh_db.calibration import Polynomial, PowerOfTen, Step, fit
 from gilgamesh_loaders.simulator.edits import Edit, Editor, Operation, do, perform
 from gilgamesh_loaders.simulator.plasma import BIG_COIL, SMALL_COIL, Coil
 
@@ -17,6 +17,18 @@ LOG_DETECTOR: tuple[Step, ...] = (
     PowerOfTen(),
 )
 
+_SLOPE_VARIANCE = (0.005 / 0.520) ** 2
+LOG_DETECTOR_COVARIANCE = [
+    [0.02**2 + 2.2703**2 * _SLOPE_VARIANCE, -2.2703 * _SLOPE_VARIANCE],
+    [-2.2703 * _SLOPE_VARIANCE, _SLOPE_VARIANCE],
+]
+
+# Read-out of the manipulator, and where it stood by a ruler, in cm.
+MANIPULATOR_POINTS = (
+    (1444.0, 1341.0, 1252.0, 1162.0, 1068.0, 974.0, 914.0, 868.0, 805.0, 729.0, 660.0, 600.0, 548.0, 446.0),
+    (55.3, 49.4, 44.7, 39.9, 35.0, 30.1, 26.9, 24.45, 21.1, 17.1, 13.35, 10.15, 7.6, 2.2),
+)
+
 Properties = dict[str, tuple[float, str]]
 TIP: Properties = {"tip length": (10.0, "mm"), "tip radius": (1.0, "mm")}
 
@@ -24,6 +36,11 @@ TIP: Properties = {"tip length": (10.0, "mm"), "tip radius": (1.0, "mm")}
 def times(factor: float) -> tuple[Step, ...]:
     """Return the steps of a plain factor."""
     return (Polynomial((0.0, factor)),)
+
+
+def measured_factor(deviation: float) -> list[float]:
+    """Return the variances of a plain factor that was measured with this standard deviation; its offset is 0."""
+    return [0.0, deviation**2]
 
 
 def component(
@@ -120,6 +137,7 @@ class Port:
     low: float
     high: float
     steps: tuple[Step, ...]
+    resolution: float | None = None
 
     @property
     def name(self) -> str:
@@ -130,7 +148,8 @@ class Port:
         """Add the port."""
         return do(
             "add_port", self.device, self.channel,
-            dtype=self.dtype, unit=self.raw_unit, low=self.low, high=self.high, since=INSTALLED,
+            dtype=self.dtype, unit=self.raw_unit, low=self.low, high=self.high, resolution=self.resolution,
+            since=INSTALLED,
         )  # fmt: skip
 
     def calibrate(self) -> Operation:
@@ -141,7 +160,7 @@ class Port:
 PORTS = (
     *(Port("PXI M6251", f"ai{n}", "int16", "ct", "V", -10.0, 10.0, times(20 / 65536)) for n in range(16)),
     *(Port("Tektronix", f"ch{n}", "int16", "ct", "V", -5.0, 5.0, times(10 / 4096)) for n in range(1, 5)),
-    *(Port("Generator", channel, "float32", "W", "W", 0.0, 5000.0, IDENTITY) for channel in ("Fpower", "Rpower")),
+    *(Port("Generator", channel, "float32", "W", "W", 0.0, 5000.0, IDENTITY, 0.1) for channel in ("Fpower", "Rpower")),
     *(Port("S7", f"T{n:02}", "float32", "mV", "mV", -10.0, 80.0, IDENTITY) for n in range(1, 13)),
     *(Port("S7", f"F{n:02}", "float32", "l / min", "l / min", 0.0, 60.0, IDENTITY) for n in range(1, 9)),
     *(Port("S7", f"P{n:02}", "float32", "bar", "bar", 0.0, 10.0, IDENTITY) for n in range(1, 7)),
@@ -211,16 +230,40 @@ SIGNALS = (
 CALIBRATIONS = (
     do("calibrate", "divider1", times(20.0), "V", "V", since=INSTALLED),
     do("calibrate", "divider2", times(20.0), "V", "V", since=INSTALLED),
-    do("calibrate", "shunt1", times(-0.01), "V", "A", since=INSTALLED),
-    do("calibrate", "shunt2", times(-0.01), "V", "A", since=INSTALLED),
-    do("calibrate", "bdot_detector1", LOG_DETECTOR, "V", "mW", since=INSTALLED),
-    do("calibrate", "bdot_detector2", LOG_DETECTOR, "V", "mW", since=INSTALLED),
+    *(
+        do(
+            "calibrate",
+            shunt,
+            times(-0.01),
+            "V",
+            "A",
+            covariance=measured_factor(2e-5),
+            since=INSTALLED,
+            source="bench",
+        )
+        for shunt in ("shunt1", "shunt2")
+    ),
+    # The level is known to 0.2 dB, and the slope to 0.5 % about 2.27 V.
+    *(
+        do(
+            "calibrate",
+            detector,
+            LOG_DETECTOR,
+            "V",
+            "mW",
+            covariance=LOG_DETECTOR_COVARIANCE,
+            since=INSTALLED,
+            source="bench, signal generator",
+        )
+        for detector in ("bdot_detector1", "bdot_detector2")
+    ),
     do(
         "calibrate",
         "manipulator_potentiometer",
-        (Polynomial((-21.5522, 0.0529998)),),
+        fit(*MANIPULATOR_POINTS, "poly1"),
         "ct",
         "cm",
+        source="ruler, 14 positions",
         since=INSTALLED,
     ),
     do("calibrate", "gas_gauge", (Polynomial((-11.33, 1.667)), PowerOfTen()), "V", "mbar", since=INSTALLED),

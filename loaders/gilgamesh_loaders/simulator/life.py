@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gilgamesh_loaders.simulator.edits import Edit, Editor, do, perform
-from gilgamesh_loaders.simulator.installation import LOG_DETECTOR, times
+from gilgamesh_loaders.simulator.installation import LOG_DETECTOR, LOG_DETECTOR_COVARIANCE, measured_factor, times
 from gilgamesh_loaders.simulator.shots import FIRST_MONDAY, shot_time
 
 
@@ -36,7 +36,18 @@ _DATA_SHEET_WAS_WRONG = Edit(
     day(43, FRIDAY, 15),
     "ilya",
     "new divider measured on the bench: 10.18, not 10, and so from its first day",
-    (do("calibrate", "divider3", times(10.18), "V", "V", since=before(1500), source="bench, 500 V supply"),),
+    (
+        do(
+            "calibrate",
+            "divider3",
+            times(10.18),
+            "V",
+            "V",
+            covariance=measured_factor(0.02),
+            since=before(1500),
+            source="bench, 500 V supply",
+        ),
+    ),
 )
 
 LIFE = (
@@ -83,7 +94,15 @@ LIFE = (
                 description="Logarithmic RF detector",
                 since=before(1300),
             ),
-            do("calibrate", "bdot_detector3", LOG_DETECTOR, "V", "mW", since=before(1300)),
+            do(
+                "calibrate",
+                "bdot_detector3",
+                LOG_DETECTOR,
+                "V",
+                "mW",
+                covariance=LOG_DETECTOR_COVARIANCE,
+                since=before(1300),
+            ),
             do(
                 "add_signal",
                 "Bdot3",
@@ -162,6 +181,7 @@ LIFE = (
                 times(10.06),
                 "V",
                 "V",
+                covariance=measured_factor(0.02),
                 since=day(54, FRIDAY, 12),
                 source="bench, 500 V supply",
             ),
