@@ -18,7 +18,8 @@ is the built-in exception a plain ``except`` would look for::
     │   │   └── NotStated              a property or attribute the physics needs was never said
     │   ├── InvalidValue               (ValueError)  NaN, an odd name, an empty range …
     │   │   ├── UnitMismatch           units that do not parse or do not compose
-    │   │   └── ConditionError         a condition that is not one
+    │   │   ├── ConditionError         a condition that is not one
+    │   │   └── FormulaError           a formula that is not one, or that needs itself
     │   ├── NotAnalysable              (ValueError)  samples that do not show what is looked for
     │   ├── OverlapError               (ValueError)  two facts would hold at the same time
     │   ├── FileRefused                (ValueError)  truncated, empty, not this format …
@@ -109,6 +110,10 @@ class UnitMismatch(InvalidValue):
 
 class ConditionError(InvalidValue):
     """A condition on shots or samples that cannot be understood."""
+
+
+class FormulaError(InvalidValue):
+    """A formula that cannot be understood, names what does not exist, or needs itself."""
 
 
 class OverlapError(UserError, ValueError):

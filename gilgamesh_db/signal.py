@@ -15,13 +15,17 @@ from . import payload
 from .calibration import evaluate, steps_from_json
 from .envelope import PYRAMID, Envelope, Extremes, binned, calibrated, from_pyramid, level_for, widened
 from .errors import InvalidValue, NotCalibrated, NotWired, OutOfDate, SamplesNotFound, Unresolved
+from .operators import Operators
 from .record import WINDOW, Samples, index_of, joined, read_slice, read_whole
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
     from astropy.units import UnitBase
     from matplotlib.axes import Axes
 
+    from .alignment import Alignment
+    from .computed import ComputedSignal
     from .database import Database
     from .provenance import Provenance
 
@@ -32,7 +36,7 @@ select r.* from gilgamesh.resolved_signal r
 CHUNK = 1_000_000  # samples
 
 
-class Signal:
+class Signal(Operators):
     """One signal in one shot; made by `Database.signal`. Nothing is read before it is needed.
 
     Attributes
@@ -159,8 +163,34 @@ class Signal:
         import pandas as pd
 
         series = pd.Series(self.values, index=pd.Index(self.time, name="Time"), name=self.name)
-        series.attrs = {"unit": self._resolved.unit, "shot": self.shot, "label": self.label}
+        series.attrs = {"unit": self._symbol, "shot": self.shot, "label": self.label}
         return series
+
+    def to_xarray(self) -> xr.DataArray:
+        """The values as a DataArray over Time (s), with unit, long name and provenance; needs the extra ``xarray``."""
+        from .dataset import array_of
+
+        return array_of(self)
+
+    def align(self, onto: Signal, how: Alignment = "previous", *, tolerance: float | None = None) -> ComputedSignal:
+        """The signal at the instants of another; how is said at `gilgamesh_db.alignment.align`."""
+        from .resampling import aligned
+
+        return aligned(self, onto, how, tolerance)
+
+    def resample(self, dt: float, how: Alignment | None = None) -> ComputedSignal:
+        """The signal at regular instants, the first sample's being the first.
+
+        Parameters
+        ----------
+        dt : float
+            Seconds between them.
+        how : {"mean", "previous", "nearest", "linear"}, optional
+            By default the mean in each bin, or straight lines where `dt` is shorter than the sampling interval.
+        """
+        from .resampling import resampled
+
+        return resampled(self, dt, how)
 
     def plot(self, ax: Axes | None = None, **style: Any) -> Axes:
         """Draw the signal over time with matplotlib; no spike is lost, however long the record."""
@@ -202,6 +232,20 @@ class Signal:
     def port(self) -> str:
         """The port the signal was wired to, as device/channel."""
         return str(self._resolved.port)
+
+    @property
+    def _symbol(self) -> str:
+        """The unit as text; empty for a pure number."""
+        return str(self._resolved.unit)
+
+    @property
+    def _grid(self) -> tuple[float, float, int] | None:
+        """First instant, interval and number of uniform samples; None for irregular sampling."""
+        span = self._indices()
+        if span is None:
+            return None
+        r = self._resolved
+        return float(r.start) + span[0] * float(r.dt), float(r.dt), span[1] - span[0]
 
     # -- inside ----------------------------------------------------------------------------------------
 
