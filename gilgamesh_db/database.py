@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from .bibliography import Bibliography
+    from .changes import Changes, Shots
+    from .dry_run import WhatIf
     from .edits import Edit
     from .recording import Recording
     from .run import Run
@@ -72,7 +74,12 @@ def connect(url: str | sa.URL | None = None, *, known_at: Knowledge | None = Non
     except BaseException:
         engine.dispose()
         raise
-    return Database(engine, known_at)
+    database = Database(engine)
+    try:
+        return database if known_at is None else database.known_at(known_at)
+    except BaseException:
+        database.close()
+        raise
 
 
 def embedded(url: str | sa.URL | None) -> bool:
@@ -160,7 +167,7 @@ class Database:
         --------
         >>> db.known_at("2026-03-01").signal("Langmuir_I", shot=1234)  # doctest: +SKIP
         """
-        then = Database(self.engine, moment)
+        then = Database(self.engine, self._moment(moment))
         then.reader, then.cache = self.reader, self.cache  # what is immutable is shared
         return then
 
@@ -363,6 +370,71 @@ class Database:
 
         return table_of_runs(self, signal, shot, method)
 
+    def what_if(
+        self, reason: str, *, author: str | None = None, exact: bool = True
+    ) -> contextlib.AbstractContextManager[WhatIf]:
+        """Try an edit: everything inside is taken back, and what it would have changed is told afterwards.
+
+        Until the block ends nobody else can edit, so keep it short; readers notice nothing.
+
+        Parameters
+        ----------
+        reason, author
+            As for `edit`.
+        exact : bool
+            Read samples where stored moments do not tell the size of a change; otherwise it is only enclosed.
+
+        Examples
+        --------
+        >>> with db.what_if("shunt measured again") as w:  # doctest: +SKIP
+        ...     w.calibrate("shunt1", gilgamesh.Polynomial((0.0, -0.0101)), "V", "A")
+        >>> print(w.effect)  # doctest: +SKIP
+        """
+        from .dry_run import what_if
+
+        return what_if(self, reason, author, exact)
+
+    def changes(
+        self,
+        known_at_1: Knowledge,
+        known_at_2: Knowledge | None = None,
+        *,
+        shots: Shots = None,
+        signals: Sequence[str] | str | None = None,
+        tolerance: float = 0.0,
+        exact: bool = True,
+    ) -> Changes:
+        """Which signals of which shots two states of knowledge say differently, by how much, and who made the difference.
+
+        Differences along one record through two straight lines follow exactly from stored moments; for all others
+        the samples are read.
+
+        Parameters
+        ----------
+        known_at_1, known_at_2 : datetime or str
+            Two moments of knowledge; the second is today when left out.
+        shots : int, str or sequence of int, optional
+            One shot, ``"1600:1700"`` (the last not included), or several; all by default.
+        signals : str or sequence of str, optional
+            Names or aliases; all by default.
+        tolerance : float
+            Leave out what differs by no more than this part of its largest value. Where previews show it, no sample is read.
+        exact : bool
+            False never reads samples: where moments do not tell the size of a change, previews enclose it.
+
+        Raises
+        ------
+        InvalidValue
+            A moment lies in the future or before the first edit of the database.
+
+        Examples
+        --------
+        >>> print(db.changes("2026-02-05", "2026-02-07", signals="Lang_I"))  # doctest: +SKIP
+        """
+        from .changes import changes
+
+        return changes(self, self._moment(known_at_1), self._moment(known_at_2), shots, signals, tolerance, exact)
+
     def recording(
         self, shot: int, *, started_at: datetime.datetime | str | None = None, program: str | None = None
     ) -> contextlib.AbstractContextManager[Recording]:
@@ -392,6 +464,13 @@ class Database:
         from .recording import recording
 
         return recording(self, _whole(shot), instant(started_at), program)
+
+    def _moment(self, moment: Knowledge | None) -> datetime.datetime | None:
+        """A moment of knowledge that can be asked for; None is today."""
+        asked = instant(moment)
+        if asked is not None:
+            self.reader.rows("select gilgamesh.knowable(%s)", (asked,))
+        return asked
 
     def _find(self, name: str, shot: int) -> None:
         """Look a name and a shot up in one round trip; both are for ever once they exist."""

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from ..errors import GilgameshError, SystemFault, near_names
-from . import catalogue, history, server, signals, storage, testbed
+from . import catalogue, changes, history, server, signals, storage, testbed
 
 OWN: dict[str, click.Command] = {
     "db": server.db,
@@ -24,6 +24,7 @@ OWN: dict[str, click.Command] = {
     "sql": catalogue.sql,
     "explain": signals.explain,
     "plot": signals.plot,
+    "changes": changes.changes,
     "add": history.add,
     "connect": history.connect,
     "disconnect": history.disconnect,

@@ -34,10 +34,17 @@ def _edit(command: Callable[..., str]) -> Callable[..., None]:
 
     @click.option("--reason", required=True, help="Why; the next person will read it.")
     @click.option("--author", help="Who says so; the database role, if left out.")
+    @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
     @click.pass_context
     @functools.wraps(command)
-    def run(context: click.Context, /, reason: str, author: str | None, **arguments: Any) -> None:
-        with open_database(context).edit(reason, author=author) as edit:
+    def run(context: click.Context, /, reason: str, author: str | None, dry_run: bool, **arguments: Any) -> None:
+        database = open_database(context)
+        if dry_run:
+            with database.what_if(reason, author=author) as tried:
+                command(tried, **arguments)
+            click.echo(str(tried.effect))
+            return
+        with database.edit(reason, author=author) as edit:
             done = command(edit, **arguments)
         click.echo(done)
 

@@ -1,0 +1,348 @@
+"""What two states of knowledge say differently, against a reference that reads everything at both."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import gilgamesh_db as gilgamesh
+from gilgamesh_db import Polynomial, PowerOfTen, errors
+from gilgamesh_db.changes import Change
+from gilgamesh_db.writer import write_series
+from records import driver
+
+START = datetime(2025, 1, 1, tzinfo=UTC)
+SHOTS = 4
+SIGNALS = ("A", "B")
+PORTS = ("PXI/ai0", "PXI/ai1", "Slow/in")
+CURVED = (Polynomial((0.0, 0.001)), PowerOfTen())
+
+
+def day(number: int | None) -> datetime | None:
+    return None if number is None else START + timedelta(days=number)
+
+
+def install(db: gilgamesh.Database) -> None:
+    """Two signals, two ports on one time base and one on a slower, a shot a day."""
+    rng = np.random.default_rng(1)
+    with db.edit("installation", author="anna") as edit:
+        for device, channels in (("PXI", ("ai0", "ai1")), ("Slow", ("in",))):
+            edit.add_component(device, "Digitiser")
+            for channel in channels:
+                edit.add_port(device, channel, dtype="int16")
+                edit.calibrate(f"{device}/{channel}", Polynomial((0.1, 0.001)), "ct", "V")
+        for item in ("divider", "detector"):
+            edit.add_component(item, "Item")
+            edit.calibrate(item, Polynomial((0.0, 20.0)), "V", "V")
+        for signal in SIGNALS:
+            edit.add_signal(signal, unit="V")
+        edit.connect("A", "PXI/ai0", chain=["divider"])
+        edit.connect("B", "PXI/ai1", chain=["detector"])
+    with db.transaction() as connection:
+        named = connection.exec_driver_sql(
+            "select c.name, p.component_id from gilgamesh.port p join gilgamesh.component c on c.id = p.component_id"
+        )
+        ports = {row.name: row.component_id for row in named}
+        for shot in range(SHOTS):
+            connection.execute(sa.text("insert into gilgamesh.shot (number, started_at) values (:n, :t)"),
+                               {"n": shot, "t": day(shot)})  # fmt: skip
+            for port, (n, dt) in {"PXI/ai0": (300, 1e-3), "PXI/ai1": (300, 1e-3), "Slow/in": (40, 1e-2)}.items():
+                raw = rng.integers(-3000, 3000, n).astype("int16")
+                write_series(driver(connection), shot, raw, port_id=ports[port], start=0.0, dt=dt)
+
+
+def latest(db: gilgamesh.Database) -> datetime:
+    moment = db.sql("select max(recorded_at) as t from gilgamesh.edit").t[0]
+    return datetime.fromisoformat(str(moment))
+
+
+def reading(db: gilgamesh.Database, signal: str, shot: int) -> Any:
+    """Everything there is to know of a signal: times and values, or the error that says why not."""
+    s = db.signal(signal, shot)
+    try:
+        time, values = s.time, s.values
+    except (errors.NotWired, errors.NotCalibrated, errors.SamplesNotFound) as error:
+        return type(error)
+    return time, values
+
+
+def reference(db: gilgamesh.Database, k1: datetime, k2: datetime) -> dict[tuple[str, int], Any]:
+    """Ten lines that read both states of knowledge fully: who differs, and by how much."""
+    found: dict[tuple[str, int], Any] = {}
+    first, second = db.known_at(k1), db.known_at(k2)
+    for shot in range(SHOTS):
+        for name in SIGNALS:
+            old, new = (reading(known, name, shot) for known in (first, second))
+            if isinstance(old, type) or isinstance(new, type):
+                if old is not new:
+                    found[name, shot] = None
+            elif old[1].size != new[1].size:
+                found[name, shot] = None
+            elif not (np.array_equal(old[0], new[0]) and np.array_equal(old[1], new[1])):
+                d = new[1] - old[1]
+                found[name, shot] = (np.abs(d).max(), np.sqrt(np.mean(d**2)), np.std(old[1]), old[1].mean(), new[1].mean(),
+                                     np.abs(new[0] - old[0]).max())  # fmt: skip
+    return found
+
+
+def agrees(change: Change, expected: Any) -> None:
+    if expected is None:
+        assert change.maximum is None
+        return
+    largest, rms, deviation, before, after, shift = expected
+    for mean, right in ((change.mean_before, before), (change.mean_after, after)):
+        # Moments tell the mean of a straight line only; the samples are not read for what did not change the values.
+        assert mean == pytest.approx(right, rel=1e-9, abs=1e-12) or (mean is None and change.compared != "samples")
+    if set(change.what) & {"port"} and shift > 1e-6:
+        assert change.maximum is None  # another record at other times: no sample belongs to another
+        return
+    assert change.maximum == pytest.approx(largest, rel=1e-9, abs=1e-12)
+    assert change.rms == pytest.approx(rms, rel=1e-9, abs=1e-12)
+    if deviation > 1e-9:
+        assert change.sigma == pytest.approx(rms / deviation, rel=1e-6, abs=1e-12)
+    else:
+        assert not change.sigma
+    assert (change.shift or 0.0) == pytest.approx(shift, abs=1e-9)
+
+
+days = st.one_of(st.none(), st.integers(0, SHOTS))
+periods = st.tuples(days, days).filter(lambda p: p[0] is None or p[1] is None or p[0] < p[1])
+calibrations = st.one_of(
+    st.tuples(st.floats(-2, 2).map(lambda x: round(x, 3)), st.floats(-30, 30).map(lambda x: round(x, 3))).map(
+        lambda c: (Polynomial(c),)
+    ),
+    st.just(CURVED),
+    st.just((Polynomial((0.0, 20.0)),)),
+)
+acts = st.one_of(
+    st.tuples(st.just("calibrate"), st.sampled_from(("divider", "detector")), calibrations, periods),
+    st.tuples(st.just("connect"), st.sampled_from(SIGNALS), st.sampled_from(PORTS),
+              st.sampled_from(((), ("divider",), ("detector",), ("divider", "detector"))), periods),
+    st.tuples(st.just("swap"), periods),
+    st.tuples(st.just("disconnect"), st.sampled_from(SIGNALS), periods),
+    st.tuples(st.just("timing"), st.sampled_from(("PXI", "Slow")), st.sampled_from((0.0, 0.0105, 2.0)), periods),
+)  # fmt: skip
+
+
+def act(edit: Any, said: Any) -> None:
+    since, until = (day(number) for number in said[-1])
+    match said:
+        case ("calibrate", item, steps, _):
+            edit.calibrate(item, steps, "V", "V", since=since, until=until)
+        case ("connect", signal, port, chain, _):
+            edit.connect(signal, port, chain=chain, since=since, until=until)
+        case ("swap", _):
+            edit.swap("A", "B", since=since, until=until)
+        case ("disconnect", signal, _):
+            edit.disconnect(signal, since=since, until=until)
+        case ("timing", device, offset, _):
+            edit.set_timing(device, start_offset=offset, since=since, until=until)
+
+
+def test_changes_are_what_reading_everything_twice_says(db: gilgamesh.Database) -> None:
+    install(db)
+
+    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @given(st.lists(acts, min_size=1, max_size=4), st.integers(0, 59), st.integers(0, 59))
+    def check(story: list[Any], one: int, other: int) -> None:
+        moments = [latest(db)]
+        for said in story:
+            try:
+                with db.edit(f"said {said[0]}", author="ilya") as edit:
+                    act(edit, said)
+            except (errors.OverlapError, errors.NotWired):
+                continue
+            moments.append(latest(db))
+        k1, k2 = moments[one % len(moments)], moments[other % len(moments)]
+        expected = reference(db, k1, k2)
+        # A chain of other items with the same numbers is told as well, with a difference of zero.
+        found = {(c.signal, c.shot): c for c in db.changes(k1, k2) if c.maximum != 0 or c.shift}
+        assert {pair for pair, c in found.items() if c.what != ("chain",) or c.maximum} == set(expected)
+        for pair, change in found.items():
+            agrees(change, expected[pair])
+            made_between = {cause.recorded_at for cause in change.causes}
+            assert made_between
+            assert all(min(k1, k2) < moment <= max(k1, k2) for moment in made_between)
+
+    check()
+
+
+def test_a_dry_run_says_what_the_edit_then_does(db: gilgamesh.Database) -> None:
+    install(db)
+
+    @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @given(st.lists(acts, min_size=1, max_size=3))
+    def check(story: list[Any]) -> None:
+        before = latest(db)
+        try:
+            with db.what_if("tried", author="ilya") as tried:
+                for said in story:
+                    act(tried, said)
+        except (errors.OverlapError, errors.NotWired):
+            assert latest(db) == before
+            return
+        assert latest(db) == before
+        with db.edit("tried", author="ilya") as edit:
+            for said in story:
+                act(edit, said)
+        done = db.changes(before)
+        assert [without_causes(c) for c in tried.effect.changes] == [without_causes(c) for c in done]
+        assert tried.effect.changes.known_at_2 is None
+
+    check()
+
+
+def without_causes(change: Change) -> dict[str, Any]:
+    """The number of an edit that was taken back is not given again."""
+    return {key: value for key, value in change.to_dict().items() if key != "causes"}
+
+
+def test_only_the_edits_that_made_the_difference_are_named(db18: gilgamesh.Database) -> None:
+    install(db18)
+    before = latest(db18)
+    with db18.edit("A was on ai0 only until day 2", author="one") as edit:
+        edit.disconnect("A", since=day(2))
+    with db18.edit("and not on day 0 either", author="two") as edit:
+        edit.disconnect("A", until=day(1))
+    with db18.edit("the same again", author="three") as edit:
+        edit.calibrate("detector", Polynomial((0.0, 20.0)), "V", "V", source="another bench")
+    named = {(c.signal, c.shot): [cause.author for cause in c.causes] for c in db18.changes(before)}
+    assert named == {("A", 0): ["two"], ("A", 2): ["one"], ("A", 3): ["one"]}
+
+
+def test_what_bounds_decide_is_not_read(db18: gilgamesh.Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(db18)
+    with db18.edit("curved") as edit:
+        edit.calibrate("divider", CURVED, "V", "V")
+    before = latest(db18)
+    with db18.edit("a trifle, and half a volt") as edit:
+        edit.calibrate("divider", (Polynomial((0.0, 0.001 * (1 + 1e-9))), PowerOfTen()), "V", "V", until=2)
+        edit.calibrate("divider", (Polynomial((0.0, 0.01)), PowerOfTen()), "V", "V", since=2)
+    exact = {c.shot: c for c in db18.changes(before)}
+    assert set(exact) == {0, 1, 2, 3}
+    assert {c.compared for c in exact.values()} == {"samples"}
+
+    def refuse(*_: Any) -> None:
+        raise AssertionError("samples were read")
+
+    monkeypatch.setattr("gilgamesh_db.changes.from_samples", refuse)
+    with pytest.raises(AssertionError, match="samples were read"):
+        db18.changes(before)
+    quick = {c.shot: c for c in db18.changes(before, exact=False)}
+    assert all(quick[shot].maximum >= exact[shot].maximum > 0 and quick[shot].compared == "bounds" for shot in exact)
+    assert {c.shot for c in db18.changes(before, exact=False, tolerance=0.01)} == {2, 3}
+    assert not db18.changes(before, shots="0:2", tolerance=0.01)
+
+
+def test_changes_can_be_asked_of_some_shots_and_signals(db18: gilgamesh.Database) -> None:
+    install(db18)
+    before = latest(db18)
+    with db18.edit("measured again") as edit:
+        for item in ("divider", "detector"):
+            edit.calibrate(item, Polynomial((0.0, 21.0)), "V", "V")
+
+    def asked(**only: Any) -> list[tuple[str, int]]:
+        return [(c.signal, c.shot) for c in db18.changes(before, **only)]
+
+    assert asked(signals="A", shots="1:3") == [("A", 1), ("A", 2)]
+    assert asked(signals=["B"], shots=[3, 0]) == [("B", 0), ("B", 3)]
+    assert asked(shots=2) == [("A", 2), ("B", 2)]
+    table = db18.changes(before).table
+    assert table.index.names == ["Signal", "Shot"]
+    assert table.loc[("A", 1), "because"].endswith("measured again")
+    html = db18.changes(before)._repr_html_()
+    assert "another calibration" in html
+    assert "4 shots, 0 to 3" in html
+    with pytest.raises(errors.SignalNotFound, match="'C'"):
+        asked(signals="C")
+    with pytest.raises(errors.InvalidValue, match="tolerance"):
+        asked(tolerance=-1)
+    with pytest.raises(errors.InvalidValue, match="no shot"):
+        asked(shots=[])
+
+
+def test_a_moment_nobody_can_know_is_refused(db: gilgamesh.Database) -> None:
+    with pytest.raises(errors.InvalidValue, match="nothing has been stated"):
+        db.known_at("2025-01-01")
+    install(db)
+    now = latest(db)
+    for moment, letter in (("2025-01-01", "nothing was known"), ("2999-01-01", "nobody knows")):
+        for ask in (
+            db.known_at,
+            db.changes,
+            lambda k: db.changes(now, k),
+            lambda k: gilgamesh.connect(db.engine.url, known_at=k),
+        ):
+            with pytest.raises(errors.InvalidValue, match=letter):
+                ask(moment)
+        with pytest.raises(errors.InvalidValue, match=letter):
+            db.sql("select * from gilgamesh.changes(cast(:k as timestamptz))", {"k": moment})
+    with pytest.raises(errors.InvalidValue, match="is not a time"):
+        db.known_at("yesterday")
+
+
+def test_the_dry_run_of_sql(db: gilgamesh.Database) -> None:
+    install(db)
+    with db.engine.connect() as connection:
+        connection.exec_driver_sql("select gilgamesh.begin_edit('tried')")
+        connection.exec_driver_sql("select gilgamesh.swap('A', 'B', tstzrange('2025-01-02', '2025-01-03'))")
+        found = connection.exec_driver_sql("select * from gilgamesh.changes(gilgamesh.before_this_edit())").all()
+        connection.rollback()
+    assert [(row.signal, row.shot, row.what, row.because[-5:]) for row in found] == [
+        ("A", 1, ["port"], "tried"),
+        ("B", 1, ["port"], "tried"),
+    ]
+    assert db.sql("select * from gilgamesh.changes(gilgamesh.before_this_edit())").empty
+
+
+def test_a_dry_run_refuses_what_the_edit_would_refuse_and_leaves_nothing(db18: gilgamesh.Database) -> None:
+    install(db18)
+    before = latest(db18)
+    with pytest.raises(errors.UnitMismatch, match="does not compose"), db18.what_if("wrong") as w:
+        w.calibrate("divider", Polynomial((0.0, 1.0)), "V", "A")
+    with pytest.raises(errors.InvalidValue, match="when the block"), db18.what_if("too early") as w:
+        w.calibrate("divider", Polynomial((0.0, 1.0)), "V", "V")
+        _ = w.effect
+    with db18.what_if("nothing that anybody measures") as w:
+        w.add_component("spare", "Item")
+    assert str(w.effect) == "no signal of any shot would change"
+    assert latest(db18) == before
+    with db18.edit("the lock is free again") as edit:
+        edit.add_component("spare", "Item")
+
+
+def test_a_dry_run_names_what_was_made_from_what_changes(db18: gilgamesh.Database) -> None:
+    install(db18)
+    with db18.transaction() as connection:
+        connection.exec_driver_sql(
+            "insert into gilgamesh.run (method, version, shot, known_at, author) values ('sweep', '1', 2, now(), 'anna')"
+        )
+        connection.exec_driver_sql(
+            "insert into gilgamesh.run_input (run_id, series_id, signal_id) select 1, r.series_id, r.signal_id "
+            "from gilgamesh.resolved_signal r where r.signal = 'A' and r.shot = 2"
+        )
+        connection.exec_driver_sql(
+            "insert into gilgamesh.attribute (name, kind, unit, rule) values ('MaxA', 'number', 'V', 'max(A)')"
+        )
+        edit = connection.exec_driver_sql("select (gilgamesh.begin_edit('computed')).id").scalar_one()
+        for shot in (1, 2):
+            connection.execute(
+                sa.text("insert into gilgamesh.attribute_value (attribute_id, shot, number, recorded, edit_id) "
+                        "values (1, :shot, 3.0, tstzrange(now(), null), :edit)"), {"shot": shot, "edit": edit},
+            )  # fmt: skip
+    with db18.what_if("divider measured", author="ilya") as w:
+        w.calibrate("divider", Polynomial((0.0, 21.0)), "V", "V", since=day(2))
+    dependents = [(d.kind, d.name, d.shot, d.signals) for d in w.effect.dependents]
+    assert dependents == [("attribute", "MaxA", 2, ("A",)), ("run", "sweep", 2, ("A",))]
+    assert all(d.relative == pytest.approx(0.05) and d.sigma > 0 for d in w.effect.dependents)
+    assert "sweep, shot 2: run" in str(w.effect)
+    assert "MaxA" in w.effect._repr_html_()
+    assert w.effect.to_dict()["dependents"][0]["kind"] == "attribute"
+    lineage = db18.sql("select kind, name, shot, input_shot, signal from gilgamesh.lineage order by kind, shot")
+    assert len(lineage) == 3
