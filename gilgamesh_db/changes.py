@@ -58,7 +58,8 @@ class Change:
     shot, signal, unit
         Which signal, and the unit of all numbers but `shift` and `sigma`.
     what : tuple of str
-        What differs: wired, unwired, port, chain, calibrated, uncalibrated, calibration, timing.
+        What differs: wired, unwired, port, chain, calibrated, uncalibrated, calibration,
+        timing; of a processed signal computed, run.
     maximum, rms : float or None
         Largest and root-mean-square difference of samples taken at the same time; None where there are no two
         numbers to compare. With ``compared == "bounds"``, `maximum` is an upper bound.
@@ -282,7 +283,7 @@ def _weighed(db: Database, row: Any, causes: tuple[Cause, ...], tolerance: float
             change = replace(change, maximum=largest, relative=_part(largest, peak), compared="bounds")
         elif exact and (found := from_samples(db.reader, db.cache, *readings)) is not None:
             change = _with(change, found, "samples")
-    moved_only = not change.shift and set(change.what) <= {"port", "chain", "calibration"}
+    moved_only = not change.shift and set(change.what) <= {"port", "chain", "calibration", "run"}
     if tolerance and moved_only and change.relative is not None and change.relative <= tolerance:
         return None
     return change
@@ -338,7 +339,7 @@ def _what(c: Change) -> str:
     told = {
         "wired": f"now wired to {c.port_after}", "unwired": f"no longer wired to {c.port_before}",
         "port": f"{c.port_before} → {c.port_after}", "chain": "another chain", "calibrated": "now calibrated",
-        "uncalibrated": "no longer calibrated", "calibration": "another calibration", "timing": "another timing",
+        "computed": "now computed", "run": "computed again", "uncalibrated": "no longer calibrated", "calibration": "another calibration", "timing": "another timing",
     }  # fmt: skip
     said = ", ".join(told[what] for what in c.what)
     return said + (f" (still {c.status_after})" if c.status_after == c.status_before != "ok" else "")

@@ -83,14 +83,22 @@ as $$
       join item i on i.subject_id = s.subject_id
       join wired w on i.component_id = any(w.path) and s.during && w.valid
      where (s.history = 'timing') = (i.component_id <> i.subject_id)
+  ), found as (
+    select r.signal_id, sh.number as shot, r.edit_id
+      from reach r
+      join shot sh on sh.started_at >= coalesce(lower(r.during), '-infinity')
+                  and sh.started_at < coalesce(upper(r.during), 'infinity') and r.during @> sh.started_at
+    union all
+    -- A run makes its outputs known by an edit of its own.
+    select se.signal_id, se.shot, e.id
+      from edit e join run u on u.edit_id = e.id join series se on se.run_id = u.id
+     where e.recorded_at > least(known_at_1, known_at_2) and e.recorded_at <= greatest(known_at_1, known_at_2)
   )
-  select r.signal_id, sh.number, array_agg(distinct r.edit_id order by r.edit_id)
-    from reach r
-    join shot sh on sh.started_at >= coalesce(lower(r.during), '-infinity') and sh.started_at < coalesce(upper(r.during), 'infinity')
-                and r.during @> sh.started_at
-   where (reached.signal_ids is null or r.signal_id = any(reached.signal_ids))
-     and (reached.since is null or sh.number >= reached.since) and (reached.until is null or sh.number < reached.until)
-   group by r.signal_id, sh.number
+  select f.signal_id, f.shot, array_agg(distinct f.edit_id order by f.edit_id)
+    from found f
+   where (reached.signal_ids is null or f.signal_id = any(reached.signal_ids))
+     and (reached.since is null or f.shot >= reached.since) and (reached.until is null or f.shot < reached.until)
+   group by f.signal_id, f.shot
 $$;
 
 -- How were these signals of these shots resolved, as known at an instant?
@@ -166,8 +174,10 @@ as $$
              case when p.wired and (p.b).chain <> (p.a).chain then 'chain' end,
              case when (p.b).status = 'not calibrated' and (p.a).status in ('ok', 'no samples') then 'calibrated' end,
              case when (p.b).status in ('ok', 'no samples') and (p.a).status = 'not calibrated' then 'uncalibrated' end,
-             case when p.calibrated and ((p.b).gain, (p.b)."offset", (p.b).steps) is distinct from ((p.a).gain, (p.a)."offset", (p.a).steps)
+             case when p.wired and p.calibrated and ((p.b).gain, (p.b)."offset", (p.b).steps) is distinct from ((p.a).gain, (p.a)."offset", (p.a).steps)
                   then 'calibration' end,
+             case when (p.b).kind = 'processed' and (p.b).status <> 'ok' and (p.a).status = 'ok' then 'computed' end,
+             case when (p.b).run_id <> (p.a).run_id then 'run' end,
              case when p.wired and ((p.b).clock_rate, (p.b).clock_offset) <> ((p.a).clock_rate, (p.a).clock_offset) then 'timing' end
            ], null) as differs
       from pair p

@@ -44,10 +44,9 @@ select 'attribute' as kind, a.name, v.id, v.shot, v.shot as input_shot, s.id as 
   join gilgamesh.signal s on s.id = f.signal_id
  where f.kind = 'attribute'
 union all
-select 'run', r.method, r.id, r.shot, se.shot, s.id, s.name
+select 'run', r.method, r.id, r.shot, i.shot, s.id, s.name
   from gilgamesh.run r
   join gilgamesh.run_input i on i.run_id = r.id
-  join gilgamesh.series se on se.id = i.series_id
   join gilgamesh.signal s on s.id = i.signal_id;
 
 comment on view gilgamesh.lineage is

@@ -319,14 +319,10 @@ def test_a_dry_run_refuses_what_the_edit_would_refuse_and_leaves_nothing(db18: g
 
 def test_a_dry_run_names_what_was_made_from_what_changes(db18: gilgamesh.Database) -> None:
     install(db18)
+    source = db18.signal("A", 2)
+    with db18.run("sweep", version="1", inputs=[source]) as run:
+        run.save("A_smooth", source.time, source.values, "V", create=True)
     with db18.transaction() as connection:
-        connection.exec_driver_sql(
-            "insert into gilgamesh.run (method, version, shot, known_at, author) values ('sweep', '1', 2, now(), 'anna')"
-        )
-        connection.exec_driver_sql(
-            "insert into gilgamesh.run_input (run_id, series_id, signal_id) select 1, r.series_id, r.signal_id "
-            "from gilgamesh.resolved_signal r where r.signal = 'A' and r.shot = 2"
-        )
         connection.exec_driver_sql(
             "insert into gilgamesh.attribute (name, kind, unit, rule) values ('MaxA', 'number', 'V', 'max(A)')"
         )

@@ -155,7 +155,7 @@ def test_the_models_read_the_same_database(lab: gilgamesh.Database) -> None:
 
 
 def test_known_at_does_not_leak_into_the_next_transaction(lab: gilgamesh.Database) -> None:
-    past = lab.known_at(datetime(2025, 1, 1, tzinfo=UTC))
+    past = lab.known_at(datetime(2025, 1, 20, 9, tzinfo=UTC))  # the first edit: nothing was wired yet
     assert past.sql("select * from gilgamesh.wiring").empty
     assert not lab.sql("select * from gilgamesh.wiring").empty
     assert lab.sql("select gilgamesh.known_at() = 'infinity' as today").today[0]
