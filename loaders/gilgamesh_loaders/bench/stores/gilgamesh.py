@@ -50,7 +50,6 @@ class Gilgamesh:
     def __init__(self, db: Database) -> None:
         db.cache = Cache(0)
         self.db = db
-        self.then = db.known_at(EARLIER)
         self.connection = connection_of(db)
         with db.edit("benchmark", recorded_at=STATED) as edit:
             edit.add_component("PXI", "Digitiser")
@@ -61,6 +60,7 @@ class Gilgamesh:
                 edit.calibrate(item, Polynomial(coefficients), "V", "V")
             edit.add_signal(SIGNAL, unit="V")
             edit.connect(SIGNAL, "PXI/long", chain=list(CHAIN))
+        self.then = db.known_at(EARLIER)
         self.port = int(self.ask("select component_id from gilgamesh.port")[0][0])
 
     def ask(self, query: str, parameters: Iterable[Any] = ()) -> list[Any]:
