@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .computed import ComputedSignal
     from .database import Database
     from .provenance import Provenance
+    from .uncertainty import Budget
 
 _RESOLVE = """
 select r.* from gilgamesh.resolved_signal r
@@ -90,6 +91,38 @@ class Signal(Operators):
         from astropy.units import Unit
 
         return Unit(self._resolved.unit)
+
+    def to(self, unit: str | UnitBase) -> Signal:
+        """The same signal in another unit of the same dimension; nothing is read.
+
+        Raises
+        ------
+        UnitMismatch
+            When it is no unit, or one of another dimension.
+
+        Examples
+        --------
+        >>> db.signal("H_Pfwd", shot=1234).to("kW").values  # doctest: +SKIP
+        """
+        from .conversion import converted
+
+        return converted(self, unit)
+
+    @property
+    def uncertainty(self) -> NDArray[np.float64]:
+        """Standard uncertainty of each value (one standard deviation), in `unit`; shape (n,).
+
+        From the covariance of the calibrations and the resolution of the port; NaN where nothing is known of either.
+        `uncertainty_budget` says which part comes from where.
+        """
+        return self.uncertainty_budget.total
+
+    @cached_property
+    def uncertainty_budget(self) -> Budget:
+        """Systematic and random part of the uncertainty, the part of each item, and what remains of it in a mean."""
+        from .uncertainty import Budget
+
+        return Budget(self)
 
     def window(self, t0: float, t1: float) -> Signal:
         """The part of the signal with ``t0 <= time < t1`` (seconds); only that part is read.
@@ -252,6 +285,11 @@ class Signal(Operators):
     @cached_property
     def _row(self) -> Any:
         return self._db.reader.rows(_RESOLVE, (self.name, self.shot), self._db.knowledge)[0]
+
+    @property
+    def _stored_unit(self) -> str:
+        """The unit the database gives the values in."""
+        return str(self._row.unit)
 
     @property
     def _resolved(self) -> Any:
