@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from astropy.units import UnitBase
 
     from .provenance import Provenance
+    from .uncertainty import Budget
 
 FloatArray = NDArray[np.float64]
 Numbers: TypeAlias = "ArrayLike | Callable[[], FloatArray]"
@@ -146,6 +147,11 @@ class ComputedSignal(Signal):
             return None
         known = given() if callable(given) else given
         return None if known is None else np.broadcast_to(np.asarray(known, np.float64), self.values.shape)
+
+    @property
+    def uncertainty_budget(self) -> Budget:
+        """There is none: see those of the inputs."""
+        raise InvalidValue(f"{self.name!r} was computed and has no budget; see those of: {self._sources()}")
 
     @property
     def raw(self) -> NDArray[Any]:

@@ -6,7 +6,11 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .calibration import Polynomial, compose_affine, steps_to_json
+from .computed import ComputedSignal
 from .record import Samples
 from .signal import CHUNK, Signal
 from .units import conversion, parse_unit
@@ -47,6 +51,10 @@ class ConvertedSignal(Signal):
         return row._replace(unit=self._unit, gain=None, offset=None, steps=steps)
 
     @property
+    def _stored(self) -> Signal:
+        return self._source
+
+    @property
     def _stored_unit(self) -> str:
         return self._source._stored_unit
 
@@ -57,7 +65,15 @@ class ConvertedSignal(Signal):
 
 def converted(signal: Signal, unit: str | UnitBase) -> Signal:
     """The signal in another unit; see `Signal.to`."""
-    wanted = parse_unit(unit if isinstance(unit, str) else unit.to_string())
-    source = signal._source if isinstance(signal, ConvertedSignal) else signal
-    conversion(str(source.unit), wanted.symbol)
-    return ConvertedSignal(source, wanted.symbol)
+    wanted = parse_unit(unit if isinstance(unit, str) else unit.to_string()).symbol
+    gain, offset = conversion(signal._symbol, wanted)
+    if isinstance(signal, ComputedSignal):
+
+        def scaled() -> NDArray[np.float64] | None:
+            return None if signal.uncertainty is None else signal.uncertainty * gain
+
+        return ComputedSignal(
+            signal.name, lambda: signal.time, lambda: signal.values * gain + offset, wanted, shot=signal.shot,
+            uncertainty=scaled, inputs=signal.inputs, method=signal.method, label=signal.label,
+        )  # fmt: skip
+    return ConvertedSignal(signal._stored, wanted)

@@ -108,14 +108,16 @@ class Signal(Operators):
 
         return converted(self, unit)
 
-    @property
-    def uncertainty(self) -> NDArray[np.float64]:
-        """Standard uncertainty of each value (one standard deviation), in `unit`; shape (n,).
+    @cached_property
+    def uncertainty(self) -> NDArray[np.float64] | None:
+        """Standard uncertainty of each value (one standard deviation), in `unit`; shape (n,). None: nothing is known.
 
-        From the covariance of the calibrations and the resolution of the port; NaN where nothing is known of either.
+        From the covariance of the calibrations and the resolution of the port; for a processed signal what its run saved.
         `uncertainty_budget` says which part comes from where.
         """
-        return self.uncertainty_budget.total
+        from .uncertainty import standard_uncertainty
+
+        return standard_uncertainty(self)
 
     @cached_property
     def uncertainty_budget(self) -> Budget:
@@ -285,6 +287,11 @@ class Signal(Operators):
     @cached_property
     def _row(self) -> Any:
         return self._db.reader.rows(_RESOLVE, (self.name, self.shot), self._db.knowledge)[0]
+
+    @property
+    def _stored(self) -> Signal:
+        """The signal as the database gives it, in its own unit."""
+        return self
 
     @property
     def _stored_unit(self) -> str:

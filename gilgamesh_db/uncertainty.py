@@ -68,6 +68,26 @@ class Mean:
         return f"{self.value:.6g} ± {self.std:.2g} ({self.systematic:.2g} systematic, {self.random:.2g} random, {self.n} samples)"
 
 
+def standard_uncertainty(signal: Signal) -> FloatArray | None:
+    """One standard deviation of each value; None where nothing is known. See `Signal.uncertainty`."""
+    r = signal._resolved
+    if r.run_id is None:
+        budget = signal.uncertainty_budget
+        return None if budget.nothing_known else budget.total
+    held = signal._db.reader.rows(
+        "select u.name from gilgamesh.signal u join gilgamesh.signal s on s.id = u.uncertainty_of where s.name = %s",
+        (signal.name,),
+    )
+    if not held:
+        return None
+    whole = type(signal._stored)(signal._db, held[0].name, signal.shot, signal._span)
+    if whole._row.status != "ok" or whole._row.run_id != r.run_id:
+        return None
+    gain, _ = conversion(whole._stored_unit, r.unit)
+    values = whole.values
+    return values * gain if values.size == signal.values.size else None
+
+
 class Budget:
     """Where the uncertainty of a signal comes from; made by `Signal.uncertainty_budget`.
 
@@ -78,6 +98,8 @@ class Budget:
     ----------
     unstated : tuple of str
         Items of the chain whose calibration states no covariance; they count as exact.
+    nothing_known : bool
+        Whether neither a covariance nor a resolution is stated.
     """
 
     def __init__(self, signal: Signal) -> None:
@@ -104,7 +126,7 @@ class Budget:
                 self.unstated += (link["item"],)
             self._steps += own
         stated = sum("item" in link for link in links) - len(self.unstated)
-        self._nothing_known = self._raw_std is None and stated == 0
+        self.nothing_known = self._raw_std is None and stated == 0
         # A shift of the parameters moves nothing before its own item, and no parameter after it.
         self._causes = [
             Cause(cause.item, [*cause.shares, *[None] * (len(self._steps) - len(cause.shares))])
@@ -151,14 +173,14 @@ class Budget:
             total += float(np.sum(inputs[-1][there]))
             squares += float(np.sum(squared(self._random(inputs))[there]))
             shifts += [np.sum(self._shift(inputs, cause)[there]) for cause in self._causes]
-        if n == 0 or self._nothing_known:
+        if n == 0 or self.nothing_known:
             return Mean(total / n if n else np.nan, np.nan, np.nan, n)
         return Mean(total / n, float(np.sqrt(np.sum((shifts / n) ** 2))), float(np.sqrt(squares)) / n, n)
 
     def __str__(self) -> str:
         unit = str(self._signal.unit)
         lines = [f"uncertainty of {self._signal.name} in shot {self._signal.shot}, rms over the samples:"]
-        if self._nothing_known:
+        if self.nothing_known:
             return lines[0].partition(",")[0] + ": nothing is stated of it"
         rows = [*self.items.items(), ("resolution and noise", self.random), ("total", self.total)]
         width = max(len(name) for name, _ in rows)
@@ -196,7 +218,7 @@ class Budget:
     def _of_codes(self, uncertainty: Any) -> FloatArray:
         """Uncertainty of each sample; it depends on the raw value alone, so that few whole numbers need few answers."""
         raw = self._signal.raw
-        if self._nothing_known:
+        if self.nothing_known:
             return np.full(raw.size, np.nan)
         if raw.dtype.kind in "iu" and raw.size:
             low, high = int(raw.min()), int(raw.max())

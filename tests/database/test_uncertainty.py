@@ -115,6 +115,8 @@ def test_plain_samples_do_not_know_of_it(lab: gilgamesh.Database) -> None:
 def test_nothing_known_is_not_zero(lab: gilgamesh.Database) -> None:
     budget = lab.signal("Log", 1).uncertainty_budget
     assert np.isnan(budget.total).all()
+    assert lab.signal("Log", 1).uncertainty is None
+    assert lab.signal("Log", 1).to("mV").uncertainty is None
     assert str(budget).endswith("nothing is stated of it")
     assert np.isnan(budget.mean().std)
     rows = lab.sql("select value_std from gilgamesh.uncertain_samples where signal = 'Log' and shot = 1")
@@ -201,6 +203,32 @@ def test_units_that_cannot_be(lab: gilgamesh.Database, unit: str, letter: str) -
 def test_a_temperature_is_no_difference_of_temperatures(lab: gilgamesh.Database) -> None:
     with pytest.raises(errors.UnitMismatch, match="write K for differences"):
         lab.signal("T", 2).to("deg_C / s")
+
+
+def test_what_was_computed_changes_its_unit_too(lab: gilgamesh.Database) -> None:
+    power = lab.signal("U", 1) * lab.signal("I", 1)
+    other = power.to("mW")
+    assert str(other.unit) == "mW"
+    assert np.allclose(other.values, power.values * 1e3)
+    assert np.allclose(other.uncertainty, power.uncertainty * 1e3)
+    assert other.inputs == power.inputs
+    with pytest.raises(errors.InvalidValue, match="see those of: U, I"):
+        _ = power.uncertainty_budget
+    doubled = 2 * lab.signal("U", 1).to("mV")
+    assert np.allclose(doubled.uncertainty, 2000 * lab.signal("U", 1).uncertainty)
+
+
+def test_a_run_saves_its_own_uncertainty(lab: gilgamesh.Database) -> None:
+    u = lab.signal("U", 1)
+    with lab.run("twice", version="1", inputs=[u]) as run:
+        run.save("Twice", u.time, 2 * u.values, "V", np.full(RAW.size, 0.25), create=True)
+        run.save("Thrice", u.time, 3 * u.values, "V", create=True)
+    twice = lab.signal("Twice", 1)
+    assert (twice.uncertainty == 0.25).all()
+    assert (twice.window(0.001, 0.002).to("mV").uncertainty == 250.0).all()
+    assert lab.signal("Thrice", 1).uncertainty is None
+    rows = lab.sql("select value_std from gilgamesh.uncertain_samples where signal = 'Thrice' and shot = 1")
+    assert rows.value_std.isna().all()
 
 
 def test_as_it_was_known_before(lab: gilgamesh.Database) -> None:
