@@ -65,23 +65,23 @@ def lab(server: Any) -> Iterator[gilgamesh.Database]:
 
 
 def test_by_hand(lab: gilgamesh.Database) -> None:
-    volts = RAW * LSB
+    close, volts = np.testing.assert_allclose, RAW * LSB
     u = lab.signal("U", 1).uncertainty_budget
-    assert u.random == pytest.approx(np.full(RAW.size, 20 * LSB / 12**0.5), rel=1e-12)
-    assert u.systematic == pytest.approx(np.abs(volts) * 0.04, rel=1e-12)
+    close(u.random, np.full(RAW.size, 20 * LSB / 12**0.5), rtol=1e-12)
+    close(u.systematic, np.abs(volts) * 0.04, rtol=1e-12)
     assert u.unstated == ("PXI/ai0",)
     assert list(u.items) == ["divider"]
     # mA become A, and the raw noise adds to the rounding.
     i = lab.signal("I", 1).uncertainty_budget
-    assert i.random == pytest.approx(np.full(RAW.size, 1e-3 * 10 * 20 * LSB * (1 / 12 + 0.25) ** 0.5), rel=1e-12)
-    assert i.items["divider"] == pytest.approx(np.abs(volts) * 0.04 * 10e-3, rel=1e-12)
-    assert i.items["shunt"] == pytest.approx(1e-3 * np.sqrt(1e-8 + (20 * volts) ** 2 * 1e-4), rel=1e-12)
-    assert i.systematic == pytest.approx(np.hypot(i.items["divider"], i.items["shunt"]), rel=1e-12)
-    assert i.total == pytest.approx(np.hypot(i.systematic, i.random), rel=1e-12)
+    close(i.random, np.full(RAW.size, 1e-3 * 10 * 20 * LSB * (1 / 12 + 0.25) ** 0.5), rtol=1e-12)
+    close(i.items["divider"], np.abs(volts) * 0.04 * 10e-3, rtol=1e-12)
+    close(i.items["shunt"], 1e-3 * np.sqrt(1e-8 + (20 * volts) ** 2 * 1e-4), rtol=1e-12)
+    close(i.systematic, np.hypot(i.items["divider"], i.items["shunt"]), rtol=1e-12)
+    close(i.total, np.hypot(i.systematic, i.random), rtol=1e-12)
     p = lab.signal("P", 1)
     exponent = np.sqrt(GAUGE[0][0] + 2 * GAUGE[0][1] * volts + GAUGE[1][1] * volts**2)
-    assert p.uncertainty_budget.systematic == pytest.approx(p.values * np.log(10) * exponent, rel=1e-9)
-    assert p.uncertainty_budget.random == pytest.approx(p.values * np.log(10) * 1.6 * LSB / 12**0.5, rel=1e-9)
+    close(p.uncertainty_budget.systematic, p.values * np.log(10) * exponent, rtol=1e-9)
+    close(p.uncertainty_budget.random, p.values * np.log(10) * 1.6 * LSB / 12**0.5, rtol=1e-9)
 
 
 @pytest.mark.parametrize(("name", "shot"), [("U", 1), ("I", 1), ("P", 1), ("T", 2)])
