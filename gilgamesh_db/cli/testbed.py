@@ -136,6 +136,68 @@ def import_(context: click.Context, file: Path, reason: str, author: str | None)
     )
 
 
+@testbed.command("import-tables")
+@click.argument("signals", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("mapping", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--create", is_flag=True, help="Make ports known that are not.")
+@click.option("--leave-out", is_flag=True, help="Import the rest when something was not understood.")
+@click.option("--dry-run", is_flag=True, help="Say what would be stated; change nothing.")
+@click.option(
+    "--reason",
+    default="imported tables of signals and wiring",
+    show_default=True,
+    help="Why; the next person will read it.",
+)
+@click.option("--author", help="Who says so; the database role, if left out.")
+@click.pass_context
+def import_tables(
+    context: click.Context, signals: Path, mapping: Path, create: bool, leave_out: bool, dry_run: bool, reason: str,
+    author: str | None,
+) -> None:  # fmt: skip
+    """State the wiring that SIGNALS (signals.csv) and MAPPING (mapping.csv) say, from their first shot on."""
+    from ..testbed.planning import plan
+    from ..testbed.tables import describe, read_tables
+
+    tables, known = read_tables(signals, mapping), _known(context)
+    statements = plan(known, describe(tables, known, _triggers(context), create=create))
+    for problem in tables.problems:
+        click.echo(problem)
+    if tables.problems and not leave_out:
+        count = f"{len(tables.problems)} thing{'s were' if len(tables.problems) > 1 else ' was'} not understood"
+        raise InvalidValue(f"{count}; nothing was imported. Correct the tables, or import the rest with --leave-out")
+    if dry_run:
+        for statement in statements:
+            click.echo(str(statement).removeprefix("op."))
+        return
+    if statements:
+        with open_database(context).edit(reason, author=author) as edit:
+            for statement in statements:
+                statement.perform(edit)
+    click.echo(
+        f"{len(tables.versions)} versions of {len(tables.mapping)} signals: {len(statements)} statements were needed"
+    )
+
+
+@testbed.command("export-tables")
+@click.argument("signals", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("mapping", type=click.Path(path_type=Path, dir_okay=False))
+@click.pass_context
+def export_tables(context: click.Context, signals: Path, mapping: Path) -> None:
+    """Write the wiring of all shots as SIGNALS (signals.csv) and MAPPING (mapping.csv)."""
+    from ..testbed.tables import write_tables
+
+    said, mapped = write_tables(_known(context), _triggers(context))
+    signals.write_text(said, "utf-8")
+    mapping.write_text(mapped, "utf-8")
+    click.echo(f"{signals}: {said.count(chr(10)) - 1} versions; {mapping}: {mapped.count(chr(10)) - 1} shots")
+
+
+def _triggers(context: click.Context) -> dict[int, datetime.datetime]:
+    with open_database(context).transaction() as connection:
+        rows = connection.exec_driver_sql("select number, started_at from gilgamesh.shot order by started_at, number")
+        return {row.number: row.started_at for row in rows}
+
+
 def _known(context: click.Context) -> Description:
     from ..testbed.snapshot import snapshot
 

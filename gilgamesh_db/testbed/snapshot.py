@@ -34,12 +34,18 @@ select c.name, c.class, c.serial, c.description, d.name as device, p.channel, p.
   left join gilgamesh.component d on d.id = p.device_id
  where exists (select from gilgamesh.placement l where l.component_id = c.id and l.recorded @> gilgamesh.known_at())
 """
-_SIGNALS = "select * from gilgamesh.signals"
-_ATTRIBUTES = """
+# Was this name made known only after the moment of knowledge?
+_LATER = """
+exists (select from gilgamesh.amendment m join gilgamesh.edit said on said.id = m.edit_id
+         where m.kind = '{kind}' and m.before is null and m.after ->> 'name' = {name} and said.recorded_at > gilgamesh.known_at())
+"""
+_SIGNALS = f"select s.* from gilgamesh.signals s where not {_LATER.format(kind='signal', name='s.signal')}"  # noqa: S608 - our own text
+_ATTRIBUTES = f"""
 select a.name, a.kind, a.unit, a.rule, a.description
   from gilgamesh.attribute a left join gilgamesh.edit e on e.id = a.withdrawn_by_id
- where a.withdrawn_by_id is null or e.recorded_at > gilgamesh.known_at()
-"""
+ where (a.withdrawn_by_id is null or e.recorded_at > gilgamesh.known_at())
+   and not {_LATER.format(kind="attribute", name="a.name")}
+"""  # noqa: S608
 _FACTS = {
     "placement": "select c.name, p.name as parent, {period} from gilgamesh.placement h "
     "join gilgamesh.component c on c.id = h.component_id left join gilgamesh.component p on p.id = h.parent_id",
