@@ -54,6 +54,7 @@ class Signal:
     low: float | None = None
     high: float | None = None
     aliases: tuple[str, ...] = ()
+    uncertainty_of: str | None = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class Property:
 
 @dataclass(frozen=True)
 class Calibration:
-    """How an item turns its input into its output."""
+    """How an item turns its input into its output; `fit` is the JSON of the measured points, where there are some."""
 
     input_unit: str
     output_unit: str
@@ -97,6 +98,7 @@ class Calibration:
     source: str | None = None
     quality: str | None = None
     covariance: tuple[Any, ...] | None = None
+    fit: str | None = None
 
     def __str__(self) -> str:
         formula = "x"

@@ -50,7 +50,7 @@ def steps_of(text: str) -> tuple[Step, ...]:
     decimal = text.replace(",", ".") if "," in text and "(" not in text else text
     try:
         tree = ast.parse(decimal.replace("^", "**").replace("·", "*").replace("−", "-"), mode="eval").body
-        said = _Reader().read(tree)
+        said = _Reader(text).read(tree)
     except (SyntaxError, ValueError, RecursionError, OverflowError, ZeroDivisionError) as error:
         if isinstance(error, InvalidValue):
             raise
@@ -123,7 +123,9 @@ class _Said:
 class _Reader:
     """Reads one expression of one variable."""
 
-    variable: str | None = None
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.variable: str | None = None
 
     def read(self, node: ast.expr) -> _Said:
         match node:
@@ -131,7 +133,7 @@ class _Reader:
                 return _Said((), (float(number),))
             case ast.Name(id=name):
                 if self.variable not in (None, name):
-                    raise _refused(ast.unparse(node), f"it has two variables, {self.variable} and {name}")
+                    raise _refused(self.text, f"it has two variables, {self.variable} and {name}")
                 self.variable = name
                 return _Said((), (0.0, 1.0))
             case ast.UnaryOp(op=ast.USub(), operand=part):
@@ -140,20 +142,20 @@ class _Reader:
             case ast.UnaryOp(op=ast.UAdd(), operand=part):
                 return self.read(part)
             case ast.BinOp(left=left, op=op, right=right):
-                return self._combine(self.read(left), op, self.read(right), node)
+                return self._combine(self.read(left), op, self.read(right))
             case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]) if name.lower() in _FUNCTIONS:
-                return self._apply(_FUNCTIONS[name.lower()], self.read(argument), node)
-        raise _refused(ast.unparse(node))
+                return self._apply(_FUNCTIONS[name.lower()], self.read(argument))
+        raise _refused(self.text)
 
-    def _combine(self, a: _Said, op: ast.operator, b: _Said, node: ast.expr) -> _Said:
+    def _combine(self, a: _Said, op: ast.operator, b: _Said) -> _Said:
         if isinstance(op, ast.Pow):
-            return self._power(a, b, node)
+            return self._power(a, b)
         if isinstance(op, ast.Div):
             if not b.constant:
-                raise _refused(ast.unparse(node))
+                raise _refused(self.text)
             return _Said(a.steps, tuple(c / b.coefficients[0] for c in a.coefficients))
         if not a.constant and not b.constant and a.steps != b.steps:
-            raise _refused(ast.unparse(node))
+            raise _refused(self.text)
         p, q = a.coefficients, b.coefficients
         match op:
             case ast.Add():
@@ -163,24 +165,23 @@ class _Reader:
             case ast.Mult():
                 found = polynomial.polymul(p, q)
             case _:
-                raise _refused(ast.unparse(node))
+                raise _refused(self.text)
         return _Said(b.steps if a.constant else a.steps, tuple(float(c) + 0.0 for c in found))
 
-    def _power(self, a: _Said, b: _Said, node: ast.expr) -> _Said:
+    def _power(self, a: _Said, b: _Said) -> _Said:
         if b.constant:
             exponent = b.coefficients[0]
             if exponent == int(exponent) and 0 <= exponent <= 31:
                 found = polynomial.polypow(a.coefficients, int(exponent))
                 return _Said(a.steps, tuple(float(c) for c in found))
-            return self._apply(PowerLaw(1.0, exponent), a, node)
+            return self._apply(PowerLaw(1.0, exponent), a)
         if a.constant and a.coefficients[0] == 10.0:
-            return self._apply(PowerOfTen(), b, node)
-        raise _refused(ast.unparse(node))
+            return self._apply(PowerOfTen(), b)
+        raise _refused(self.text)
 
-    @staticmethod
-    def _apply(step: Step, inner: _Said, node: ast.expr) -> _Said:
+    def _apply(self, step: Step, inner: _Said) -> _Said:
         if inner.constant:
-            raise _refused(ast.unparse(node))
+            raise _refused(self.text)
         chain = inner.steps if inner.coefficients == (0.0, 1.0) else (*inner.steps, Polynomial(inner.coefficients))
         return _Said((*chain, step), (0.0, 1.0))
 

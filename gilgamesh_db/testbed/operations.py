@@ -18,6 +18,7 @@ from alembic.operations import MigrateOperation, Operations
 from sqlalchemy.engine import Dialect
 
 from .. import units
+from ..calibration import Fit
 from ..edits import _BOUND, Edit
 from .moment import Moment, bound
 
@@ -157,6 +158,9 @@ def python(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, list):
         return f"[{', '.join(map(python, value))}]"
+    if isinstance(value, Fit):
+        covariance = None if value.covariance is None else value.covariance.tolist()
+        return f"fit_from_dict({value.to_dict()!r}, {python(value.steps)}, {covariance!r})"
     if isinstance(value, tuple):
         return f"({', '.join(map(python, value))}{',' * (len(value) == 1)})"
     return repr(value)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, fields, replace
 from typing import Any
 
+from ..calibration.fit import fit_from_dict
 from ..timespan import Timespan
 from .description import (
     Calibration,
@@ -91,7 +93,8 @@ def _make_known(before: Description, after: Description) -> Iterator[Statement]:
         words = {"description": port.description} if port.description else {}
         yield _say("add_port", port.device, port.channel, dtype=port.dtype, unit=port.unit, low=port.low, high=port.high,
                    since=written(span.since), **words)  # fmt: skip
-    for name in sorted(set(after.signals) - set(before.signals)):
+    new = sorted(set(after.signals) - set(before.signals))
+    for name in sorted(new, key=lambda name: after.signals[name].uncertainty_of is not None):
         signal = after.signals[name]
         words = {key: value for key, value in asdict(signal).items() if value not in ("", None, ())}
         low, high = words.pop("low", None), words.pop("high", None)
@@ -182,8 +185,10 @@ def _set(subject: Subject, span: Timespan, value: Value) -> Statement:
             return STATEMENTS["place"]((subject.name, parent), {k: v for k, v in period.items() if v is not None})
         case Property(content, unit):
             return _say("set_property", subject.name, subject.detail, content, unit, **period)
-        case Calibration(input_unit, output_unit, steps, source, quality, covariance):
-            only = steps[0] if len(steps) == 1 else steps
+        case Calibration(input_unit, output_unit, steps, source, quality, covariance, fit):
+            only: Any = steps[0] if len(steps) == 1 else steps
+            if fit is not None:
+                only, covariance = fit_from_dict(json.loads(fit), steps, covariance), None
             return _say("calibrate", subject.name, only, input_unit, output_unit, source=source, quality=quality,
                         covariance=covariance, **period)  # fmt: skip
         case Timing(start_offset, clock_rate):

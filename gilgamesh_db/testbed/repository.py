@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import getpass
 import io
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -199,8 +200,10 @@ def imports_of(statements: list[Any]) -> set[str]:
     from .. import calibration
 
     text = "\n".join(map(str, statements))
-    steps = sorted(name for name in calibration.__all__ if f"{name}(" in text)
+    steps = sorted(name for name in calibration.__all__ if name[0].isupper() and re.search(rf"\b{name}\(", text))
     found = {f"from gilgamesh_db.calibration import {', '.join(steps)}"} if steps else set()
+    if "fit_from_dict(" in text:
+        found.add("from gilgamesh_db.calibration.fit import fit_from_dict")
     return found or {""}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from typing import Any
 
@@ -39,7 +40,7 @@ _LATER = """
 exists (select from gilgamesh.amendment m join gilgamesh.edit said on said.id = m.edit_id
          where m.kind = '{kind}' and m.before is null and m.after ->> 'name' = {name} and said.recorded_at > gilgamesh.known_at())
 """
-_SIGNALS = f"select s.* from gilgamesh.signals s where not {_LATER.format(kind='signal', name='s.signal')}"  # noqa: S608 - our own text
+_SIGNALS = f"select s.*, of.name as uncertainty_of from gilgamesh.signals s join gilgamesh.signal i on i.name = s.signal left join gilgamesh.signal of on of.id = i.uncertainty_of where not {_LATER.format(kind='signal', name='s.signal')}"  # noqa: S608 - our own text
 _ATTRIBUTES = f"""
 select a.name, a.kind, a.unit, a.rule, a.description
   from gilgamesh.attribute a left join gilgamesh.edit e on e.id = a.withdrawn_by_id
@@ -51,7 +52,7 @@ _FACTS = {
     "join gilgamesh.component c on c.id = h.component_id left join gilgamesh.component p on p.id = h.parent_id",
     "property": "select c.name, h.name as detail, h.value, h.unit, {period} from gilgamesh.property h "
     "join gilgamesh.component c on c.id = h.component_id",
-    "calibration": "select c.name, h.input_unit, h.output_unit, h.steps, h.source, h.quality, h.covariance, {period} "
+    "calibration": "select c.name, h.input_unit, h.output_unit, h.steps, h.source, h.quality, h.covariance, h.fit, {period} "
     "from gilgamesh.calibration h join gilgamesh.component c on c.id = h.component_id",
     "timing": "select c.name, h.start_offset, h.clock_rate, {period} from gilgamesh.timing h "
     "join gilgamesh.component c on c.id = h.device_id",
@@ -79,7 +80,7 @@ def snapshot(connection: sa.Connection) -> Description:
     signals = {
         row.signal: Signal(
             row.unit, row.kind, row.quantity, row.component, row.role, "" if row.label == row.signal else row.label,
-            row.description, row.low, row.high, tuple(row.aliases),
+            row.description, row.low, row.high, tuple(row.aliases), row.uncertainty_of,
         )
         for row in connection.execute(sa.text(_SIGNALS))
     }  # fmt: skip
@@ -107,8 +108,9 @@ def _value(history: str, row: Any) -> Value:
         case "calibration":
             covariance = None if row.covariance is None else _tuple(row.covariance)
             return Calibration(
-                row.input_unit, row.output_unit, steps_from_json(row.steps), row.source, row.quality, covariance
-            )
+                row.input_unit, row.output_unit, steps_from_json(row.steps), row.source, row.quality, covariance,
+                None if row.fit is None else json.dumps(row.fit, sort_keys=True),
+            )  # fmt: skip
         case "timing":
             return Timing(row.start_offset, row.clock_rate)
         case "connection":

@@ -83,11 +83,14 @@ class Tables:
         For each signal, the version in each shot, in the order of the shots.
     problems : list of str
         What was not understood, each with file and line.
+    refused : set
+        The versions of signals that were not understood.
     """
 
     versions: dict[tuple[str, str], Version] = field(default_factory=dict)
     mapping: dict[str, list[tuple[int, str, int]]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    refused: set[tuple[str, str]] = field(default_factory=set)
     mapping_path: Path = Path("mapping.csv")
     signals_path: Path = Path("signals.csv")
 
@@ -106,6 +109,7 @@ def read_tables(signals: Path, mapping: Path) -> Tables:
             version = _version(line, row)
         except GilgameshError as error:
             tables.problems.append(f"{signals}, line {line}: {error}")
+            tables.refused.add((row["Name"], row["Version"]))
             continue
         key = (version.name, version.version)
         if key in tables.versions:
@@ -156,7 +160,7 @@ def axis(text: str) -> tuple[str, str]:
 
 
 def _read_mapping(tables: Tables, path: Path) -> None:
-    known = {name for name, _ in tables.versions}
+    known = {name for name, _ in (*tables.versions, *tables.refused)}
     shots: dict[int, int] = {}
     for line, row in _rows(path, ("Shot",)):
         if not row["Shot"].isdecimal():
@@ -177,6 +181,8 @@ def _read_mapping(tables: Tables, path: Path) -> None:
                     )
                 continue
             version = "" if version.lower() in NOT_PLUGGED else version  # noqa: PLW2901
+            if (name, version) in tables.refused - tables.versions.keys():
+                continue
             if version and (name, version) not in tables.versions:
                 tables.problems.append(
                     f"{path}, line {line}: {name} has no version {version!r} in {tables.signals_path}"
@@ -407,6 +413,8 @@ def write_tables(known: Description, shots: Mapping[int, datetime.datetime]) -> 
                      f"{label} ({signal.unit})" if signal.unit else label]
                 )  # fmt: skip
             columns[name].append("" if said is None else numbers[said])
+        if not numbers:
+            del columns[name]
     mapping = [[shot, *(columns[name][i] for name in columns)] for i, shot in enumerate(shots)]
     return _csv([list(COLUMNS), *rows]), _csv([["Shot", *columns], *mapping])
 

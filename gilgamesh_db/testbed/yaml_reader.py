@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -168,7 +169,7 @@ class _Reading:
         if "calibration" in found:
             self._history(
                 Subject("calibration", name), found["calibration"],
-                ("from", "to", "steps", "source", "quality", "covariance"), _calibration,
+                ("from", "to", "steps", "source", "quality", "covariance", "fit"), _calibration,
             )  # fmt: skip
         if "timing" in found:
             self._history(Subject("timing", name), found["timing"], ("start offset", "clock rate"), _timing)
@@ -186,6 +187,7 @@ class _Reading:
                 "description",
                 "plausible",
                 "aliases",
+                "uncertainty of",
                 "wiring",
                 "formula",
             ),
@@ -199,7 +201,7 @@ class _Reading:
         self.signals[name] = Signal(
             found["unit"].unit(), _text(found, "kind", "measured"), _text(found, "quantity", ""), component,
             _text(found, "role", None), _text(found, "label", ""), _text(found, "description", ""), low, high,
-            tuple(sorted(found["aliases"].texts())) if "aliases" in found else (),
+            tuple(sorted(found["aliases"].texts())) if "aliases" in found else (), _text(found, "uncertainty of", None),
         )  # fmt: skip
         if "wiring" in found:
             self._history(Subject("connection", name), found["wiring"], ("port", "chain"), self._connection)
@@ -374,8 +376,15 @@ def _calibration(one: dict[str, Node]) -> Calibration:
     except InvalidValue as error:
         one["steps"].refuse(str(error))
     covariance = _tuple(one["covariance"].plain()) if "covariance" in one else None
+    fit = json.dumps(one["fit"].plain(), sort_keys=True) if "fit" in one else None
     return Calibration(
-        one["from"].unit(), one["to"].unit(), steps, _text(one, "source", None), _text(one, "quality", None), covariance
+        one["from"].unit(),
+        one["to"].unit(),
+        steps,
+        _text(one, "source", None),
+        _text(one, "quality", None),
+        covariance,
+        fit,
     )
 
 

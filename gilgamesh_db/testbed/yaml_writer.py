@@ -7,6 +7,7 @@ with stands once, at the top.
 from __future__ import annotations
 
 import datetime
+import json
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -164,6 +165,8 @@ class _Writer:
             said["plausible"] = _Row((signal.low, signal.high))
         if signal.aliases:
             said["aliases"] = _Row(signal.aliases)
+        if signal.uncertainty_of:
+            said["uncertainty of"] = signal.uncertainty_of
         for key, history in (("wiring", "connection"), ("formula", "definition")):
             if self.description.of(history, name):
                 said[key] = self._history(self.description.of(history, name))
@@ -224,9 +227,13 @@ def _content(value: Value) -> dict[str, Any]:
                 "to": value.output_unit,
                 "steps": _Row(map(_step, value.steps)),
             }
-            for key in ("source", "quality", "covariance"):
+            for key in ("source", "quality"):
                 if getattr(value, key) is not None:
                     said[key] = getattr(value, key)
+            if value.covariance is not None:
+                said["covariance"] = _rows(value.covariance)
+            if value.fit is not None:
+                said["fit"] = _Line({key: _rows(content) for key, content in json.loads(value.fit).items()})
             return said
         case Timing(start_offset, clock_rate):
             return {"start offset": start_offset} | ({} if clock_rate == 1.0 else {"clock rate": clock_rate})
@@ -234,6 +241,10 @@ def _content(value: Value) -> dict[str, Any]:
             return {"port": port} | ({"chain": _Row(chain)} if chain else {})
         case Definition(formula):
             return {"formula": formula}
+
+
+def _rows(content: Any) -> Any:
+    return _Row(map(_rows, content)) if isinstance(content, list | tuple) else content
 
 
 def _step(step: Step) -> Any:

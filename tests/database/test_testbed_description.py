@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import gilgamesh_db as gilgamesh
 from gilgamesh_db import errors
-from gilgamesh_db.calibration import Logarithm, Polynomial, Table
+from gilgamesh_db.calibration import Logarithm, Polynomial, Table, fit
 from gilgamesh_db.cli import main
 from gilgamesh_db.testbed.description import (
     Calibration,
@@ -83,7 +83,7 @@ def described(text: str) -> Description:
     return parse(Path("testbed.yaml"), text)
 
 
-def test_export_import_export_is_the_same_to_the_byte(db: gilgamesh.Database, server18: Any) -> None:
+def test_export_import_export_is_the_same_to_the_byte(db: gilgamesh.Database, server18: Any, tmp_path: Path) -> None:
     simulator.install_testbed(db)
     simulator.live(db)
     with db.edit("what the demo has not") as edit:
@@ -96,6 +96,14 @@ def test_export_import_export_is_the_same_to_the_byte(db: gilgamesh.Database, se
             "W",
             quality="poor",
         )
+        edit.calibrate(
+            "shunt2", fit([0.0, 1.0, 2.0, 4.0], [0.0, -0.0101, -0.0199, -0.04], "poly1"), "V", "A", source="bench"
+        )
+        edit.calibrate(
+            "shunt1", Polynomial((0.0, -0.01)), "V", "A", covariance=[[1e-12, 0.0], [0.0, 1e-10]], since=None
+        )
+        edit.add_signal("Lang_dens", unit="1 / m3", kind="processed")
+        edit.add_signal("Lang_dens_error", unit="1 / m3", kind="processed", uncertainty_of="Lang_dens")
         edit.set_property("vessel", "ports", [1.0, 2.5], since="2025-03-01 10:00:00.25")
         edit.set_property("vessel", "colour", "no")
         edit.set_property("vessel", "leaky", True)
@@ -109,6 +117,11 @@ def test_export_import_export_is_the_same_to_the_byte(db: gilgamesh.Database, se
         assert write_description(known(other)) == text
         assert differences(known(other), known(db)) == []
     assert plan(known(db), described(text)) == []
+    with server18.database(server18.template()) as url, gilgamesh.connect(url) as third:
+        repository = Repository.init(tmp_path / "lab", third.engine)
+        repository.auto_revision("all of it", list(plan(Description(), described(text))))
+        repository.upgrade()
+        assert write_description(known(third)) == text
 
 
 def test_the_past_can_be_described_too(db18: gilgamesh.Database) -> None:
