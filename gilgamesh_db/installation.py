@@ -145,19 +145,25 @@ select kind, made.identity, oid, how
 
 _NAMES = f"select kind, identity from ({_OBJECTS}) object"  # noqa: S608 - our own text
 
-# What was granted on our views and functions to anybody but the owner and our own roles.
+# What was granted on our views (or on columns of them) and functions to anybody but the owner and our own roles.
 _GRANTS = """
-select format('grant %s on %s %s to %I', acl.privilege_type, object.kind, object.name, grantee.rolname)
+select format('grant %s%s on %s %s to %s%s', acl.privilege_type, object.columns, object.kind, object.name,
+              case when acl.grantee = 0 then 'public' else quote_ident(grantee.rolname) end,
+              case when acl.is_grantable then ' with grant option' else '' end)
   from (
-    select 'table' as kind, c.oid::regclass::text as name, c.relacl as acl, c.relowner as owner
+    select 'table' as kind, c.oid::regclass::text as name, '' as columns, c.relacl as acl, c.relowner as owner
       from pg_class c where c.relnamespace = to_regnamespace('gilgamesh') and c.relkind = 'v'
     union all
-    select 'function', p.oid::regprocedure::text, p.proacl, p.proowner
+    select 'table', c.oid::regclass::text, format(' (%I)', a.attname), a.attacl, c.relowner
+      from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attacl is not null
+     where c.relnamespace = to_regnamespace('gilgamesh') and c.relkind = 'v'
+    union all
+    select 'function', p.oid::regprocedure::text, '', p.proacl, p.proowner
       from pg_proc p where p.pronamespace = to_regnamespace('gilgamesh')
   ) object
  cross join lateral aclexplode(object.acl) acl
-  join pg_roles grantee on grantee.oid = acl.grantee
- where acl.grantee <> object.owner and grantee.rolname not in ('gilgamesh_reader', 'gilgamesh_operator')
+  left join pg_roles grantee on grantee.oid = acl.grantee
+ where acl.grantee <> object.owner and coalesce(grantee.rolname, '') not in ('gilgamesh_reader', 'gilgamesh_operator')
 """
 
 

@@ -151,3 +151,80 @@ def test_a_grant_of_the_lab_survives_the_upgrade(db: gilgamesh.Database) -> None
     installation.upgrade(db.engine)
     assert db.sql("select has_table_privilege('analyst', 'gilgamesh.samples', 'select') as may").may[0]
     assert not db.sql("select has_table_privilege('analyst', 'gilgamesh.wiring', 'select') as may").may[0]
+
+
+def test_every_kind_of_grant_of_the_lab_survives_the_upgrade(db: gilgamesh.Database) -> None:
+    with db.engine.begin() as connection:
+        for role in ("analyst", "chief"):
+            connection.exec_driver_sql(
+                f"do $$ begin create role {role}; exception when duplicate_object then null; end $$"
+            )
+        connection.exec_driver_sql("grant select on gilgamesh.signals to public")
+        connection.exec_driver_sql("grant select (shot, started_at) on gilgamesh.shots to analyst")
+        connection.exec_driver_sql("grant select on gilgamesh.wiring to chief with grant option")
+        connection.exec_driver_sql("grant execute on function gilgamesh.shot_time(bigint) to analyst")
+    installation.upgrade(db.engine)
+    for may, expected in [
+        ("has_table_privilege('analyst', 'gilgamesh.signals', 'select')", True),
+        ("has_column_privilege('analyst', 'gilgamesh.shots', 'started_at', 'select')", True),
+        ("has_column_privilege('analyst', 'gilgamesh.shots', 'program', 'select')", False),
+        ("has_table_privilege('chief', 'gilgamesh.wiring', 'select with grant option')", True),
+        ("has_function_privilege('analyst', 'gilgamesh.shot_time(bigint)', 'execute')", True),
+        (
+            "has_function_privilege('analyst', 'gilgamesh.connect(text, text, text[], tstzrange, text)', 'execute')",
+            False,
+        ),
+    ]:
+        assert bool(db.sql(f"select {may} as may").may[0]) is expected, may
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("create materialized view lab.kept as select signal from gilgamesh.signals", r"lab\.kept"),
+        (
+            "create function lab.f() returns text language sql begin atomic select gilgamesh.known_at()::text; end",
+            r"lab\.f",
+        ),
+        ("create function gilgamesh.mine() returns int language sql as 'select 1'", r"gilgamesh\.mine\(\)"),
+    ],
+)
+def test_what_the_lab_built_on_our_views_stops_the_upgrade(db: gilgamesh.Database, statement: str, words: str) -> None:
+    with db.engine.begin() as connection:
+        connection.exec_driver_sql("create schema lab")
+        connection.exec_driver_sql(statement)
+    with pytest.raises(errors.SchemaError, match=rf"nothing was changed: .*{words}"):
+        installation.upgrade(db.engine)
+    assert db.sql("select count(*) as n from gilgamesh.signals").n[0] == 0
+
+
+def test_a_trigger_of_the_lab_stops_the_upgrade(db: gilgamesh.Database) -> None:
+    with db.engine.begin() as connection:
+        connection.exec_driver_sql("create schema lab")
+        connection.exec_driver_sql(
+            "create function lab.note() returns trigger language plpgsql as $$ begin return null; end $$"
+        )
+        connection.exec_driver_sql(
+            "create trigger lab_note after insert on gilgamesh.shot for each row execute function lab.note()"
+        )
+    with pytest.raises(errors.SchemaError, match="lab_note"):
+        installation.upgrade(db.engine)
+
+
+def test_what_the_lab_built_on_our_tables_survives(db: gilgamesh.Database) -> None:
+    with db.engine.begin() as connection:
+        for statement in (
+            "create schema lab",
+            "create view lab.numbers as select number, started_at from gilgamesh.shot",
+            "create table lab.note (shot bigint references gilgamesh.shot, text text)",
+            "create index lab_shot_idx on gilgamesh.shot (duration)",
+            "create function lab.first() returns timestamptz language sql as 'select gilgamesh.shot_time(1)'",
+            "insert into gilgamesh.shot (number, started_at) values (1, '2025-01-01')",
+            "insert into lab.note values (1, 'kept')",
+        ):
+            connection.exec_driver_sql(statement)
+    installation.upgrade(db.engine)
+    assert db.sql(
+        "select n.text, v.started_at = lab.first() as same from lab.numbers v join lab.note n on n.shot = v.number"
+    ).iloc[0].tolist() == ["kept", True]
+    assert db.sql("select to_regclass('gilgamesh.lab_shot_idx') is not null as there").there[0]
