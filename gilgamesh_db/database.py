@@ -472,8 +472,19 @@ class Database:
             self.reader.rows("select gilgamesh.knowable(%s)", (asked,))
         return asked
 
+    def find_again(self, name: str, shot: int) -> None:
+        """Look up anew what was found before: an interrupted shot may have been dropped since.
+
+        Raises
+        ------
+        SignalNotFound, ShotNotFound
+        """
+        self._names.pop(name, None)
+        self._shots.discard(shot)
+        self._find(name, shot)
+
     def _find(self, name: str, shot: int) -> None:
-        """Look a name and a shot up in one round trip; both are for ever once they exist."""
+        """Look a name and a shot up in one round trip; both are remembered, because they hardly ever go."""
         found = self.reader.rows(
             "select (select name from gilgamesh.signal where name = %s union all select s.name from gilgamesh.alias a "
             "join gilgamesh.signal s on s.id = a.signal_id where a.name = %s) as name, "

@@ -93,11 +93,18 @@ def joined(rows: list[Any], resolved: Any, first: int) -> Samples:
         if row.first_sample != expected or len(row.payload) != row.count * kind.itemsize:
             raise _incomplete(resolved, f"lacks samples from {expected} on")
         expected += row.count
-    raw = np.concatenate([np.frombuffer(row.payload, kind) for row in rows]) if rows else np.empty(0, kind)
+    raw = _one([np.frombuffer(row.payload, kind) for row in rows], kind)
     times = None
     if resolved.dt is None:
-        times = np.concatenate([np.frombuffer(row.times, np.float64) for row in rows]) if rows else np.empty(0)
+        times = _one([np.frombuffer(row.times, np.float64) for row in rows], np.dtype(np.float64))
     return Samples(rows[0].first_sample if rows else first, raw, times)
+
+
+def _one(pieces: list[NDArray[Any]], kind: np.dtype[Any]) -> NDArray[Any]:
+    """Pieces as one array, read-only as every record; a single piece is not copied."""
+    whole = pieces[0] if len(pieces) == 1 else np.concatenate([np.empty(0, kind), *pieces])
+    whole.flags.writeable = False
+    return whole
 
 
 def index_of(moment: float, resolved: Any) -> int:

@@ -286,7 +286,11 @@ class Signal(Operators):
 
     @cached_property
     def _row(self) -> Any:
-        return self._db.reader.rows(_RESOLVE, (self.name, self.shot), self._db.knowledge)[0]
+        found = self._db.reader.rows(_RESOLVE, (self.name, self.shot), self._db.knowledge)
+        if not found:  # it was there when it was asked for
+            self._db.find_again(self.name, self.shot)
+            found = self._db.reader.rows(_RESOLVE, (self.name, self.shot), self._db.knowledge)
+        return found[0]
 
     @property
     def _stored(self) -> Signal:
