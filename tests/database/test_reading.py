@@ -14,8 +14,14 @@ from tests.records import install, record
 KNOWN = "select gilgamesh.known_at() = 'infinity' as today, extract(year from nullif(gilgamesh.known_at(), 'infinity'))::integer as year"
 
 
+def known_since_2020(db: gilgamesh.Database) -> gilgamesh.Database:
+    with db.edit("installation", recorded_at="2020-01-01") as edit:
+        edit.add_component("PXI", "Digitiser")
+    return db
+
+
 def test_a_connection_answers_from_the_knowledge_of_each_question(db: gilgamesh.Database) -> None:
-    first, second = db.known_at("2025-01-01"), db.known_at("2026-01-01")
+    first, second = known_since_2020(db).known_at("2025-01-01"), db.known_at("2026-01-01")
     asked = [db, first, first, second, db, second, first, db]
     years = [one.reader.rows(KNOWN, (), one.knowledge)[0].year for one in asked]
     assert years == [None, 2025, 2025, 2026, None, 2026, 2025, None]
@@ -23,7 +29,7 @@ def test_a_connection_answers_from_the_knowledge_of_each_question(db: gilgamesh.
 
 
 def test_a_question_that_fails_leaves_the_next_one_alone(db: gilgamesh.Database) -> None:
-    past = db.known_at("2025-01-01")
+    past = known_since_2020(db).known_at("2025-01-01")
     with pytest.raises(Exception, match="division by zero"):
         db.reader.rows("select 1 / %s::integer as n", (0,), past.knowledge)
     assert db.reader.rows(KNOWN, ())[0].today
@@ -33,13 +39,13 @@ def test_a_question_that_fails_leaves_the_next_one_alone(db: gilgamesh.Database)
 
 
 def test_a_stream_answers_from_its_own_knowledge(db18: gilgamesh.Database) -> None:
-    past = db18.known_at("2025-01-01")
+    past = known_since_2020(db18).known_at("2025-01-01")
     assert [row[1] for row in db18.reader.stream(KNOWN, (), known_at=past.knowledge)] == [2025]
     assert [row[0] for row in db18.reader.stream(KNOWN, ())] == [True]
 
 
 def test_knowledge_survives_a_server_that_hung_up(db18: gilgamesh.Database) -> None:
-    past = db18.known_at("2025-01-01")
+    past = known_since_2020(db18).known_at("2025-01-01")
     pid = db18.reader.rows("select pg_backend_pid() as pid", (), past.knowledge)[0].pid
     db18.sql(f"select pg_terminate_backend({pid}, 5000)")
     assert past.reader.rows(KNOWN, (), past.knowledge)[0].year == 2025
