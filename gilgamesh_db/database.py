@@ -6,7 +6,7 @@ import contextlib
 import datetime
 import operator
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -27,9 +27,12 @@ if TYPE_CHECKING:
     from .changes import Changes, Shots
     from .dry_run import WhatIf
     from .edits import Edit
+    from .layout import Layouts
     from .recording import Recording
     from .run import Run
+    from .shot import Shot
     from .signal import Signal
+    from .widgets import Browser, Dashboard
 
 Knowledge = datetime.datetime | datetime.date | str
 
@@ -274,11 +277,96 @@ class Database:
         with self.transaction() as connection:
             return table_of_shots(connection, condition, columns)
 
-    def overview(self, shot: int) -> Figure:
-        """The picture of a discharge: every signal that has samples, grouped by unit."""
+    def shot(self, number: int) -> Shot:
+        """One discharge with what is said of it; ``db.shot(1234)["Langmuir_I"]`` is a signal of it.
+
+        Parameters
+        ----------
+        number : int
+            Shot number; a negative one counts from the last shot (-1).
+        """
+        from .shot import shot_of
+
+        return shot_of(self, self.shot_number(number))
+
+    def plot(
+        self, names: str | Sequence[str], shots: int | Iterable[int], window: tuple[float, float] | None = None
+    ) -> Figure:
+        """Signals of one or several shots over each other: one panel per unit, one time axis.
+
+        In an interactive figure (``%matplotlib widget``) what is seen is read again from the database as one zooms,
+        down to the single sample; no spike is ever lost.
+
+        Parameters
+        ----------
+        names : str or sequence of str
+            Names or aliases.
+        shots : int or iterable of int
+        window : (float, float), optional
+            Part of the time axis, in seconds.
+
+        Examples
+        --------
+        >>> db.plot(["Lang_U", "Lang_I"], [1234, 1240], window=(0.9, 0.92))  # doctest: +SKIP
+        """
+        from .plot import plot_shots
+
+        chosen = [shots] if isinstance(shots, int) else list(shots)
+        return plot_shots(
+            self, [names] if isinstance(names, str) else list(names), map(self.shot_number, chosen), window
+        )
+
+    def overview(self, shot: int, layout: str | None = None, *, figure: Figure | None = None) -> Figure:
+        """The picture of a discharge.
+
+        Parameters
+        ----------
+        shot : int
+            Shot number; a negative one counts from the last shot (-1).
+        layout : str, optional
+            One of `layouts`; when left out, the one called ``overview``, else every signal that has samples.
+        figure : matplotlib Figure, optional
+            Draw into this one.
+        """
         from .plot import overview
 
-        return overview(self, self.shot_number(shot))
+        return overview(self, self.shot_number(shot), layout, figure)
+
+    @property
+    def layouts(self) -> Layouts:
+        """Which signals a discharge is looked at by, in which panels: ``db.layouts["probe"] = [["Lang_U"], ["Lang_I"]]``."""
+        from .layout import Layouts
+
+        return Layouts(self)
+
+    def follow(self, *, timeout: float | None = None) -> Iterator[int]:
+        """Numbers of shots: the last one first, and then each as soon as it is committed.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Stop after so many seconds without a discharge; never, when left out.
+
+        Examples
+        --------
+        >>> for shot in db.follow():  # doctest: +SKIP
+        ...     print(shot, db.signal("IC_Pfwd", shot).values.max())
+        """
+        from .follow import follow
+
+        return follow(self, timeout=timeout)
+
+    def dashboard(self, layout: str | None = None) -> Dashboard:
+        """The last discharge in a notebook; the next one appears by itself."""
+        from .widgets import Dashboard
+
+        return Dashboard(self, layout)
+
+    def browse(self, condition: str = "") -> Browser:
+        """A browser of shots in a notebook: a condition, the shots that meet it, their signals, a picture."""
+        from .widgets import Browser
+
+        return Browser(self, condition)
 
     @property
     def bibliography(self) -> Bibliography:

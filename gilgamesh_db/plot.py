@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import sqlalchemy as sa
 
-from .errors import MissingExtra, SamplesNotFound
+from .curve import draw
+from .errors import InvalidValue, MissingExtra, SamplesNotFound, Unresolved
+from .layout import OVERVIEW, Panel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,51 +18,96 @@ if TYPE_CHECKING:
     from .database import Database
     from .signal import Signal
 
-POINTS = 4000  # more than a screen can show
+MOST_CURVES = 200
 
 
 def plot_signal(signal: Signal, ax: Axes | None = None, **style: Any) -> Axes:
     """See `Signal.plot`."""
     if ax is None:
-        ax = _new_figure(7, 3).add_subplot()
+        ax = new_figure(7, 3).add_subplot()
         ax.set_title(f"shot {signal.shot}", loc="left")
-    time, low, high = signal.envelope(POINTS)
-    if time.size == POINTS:  # a bar from minimum to maximum in every bin, so that no spike is lost
-        time, low = np.repeat(time, 2), np.column_stack([low, high]).ravel()
-    ax.plot(time, low, **{"linewidth": 0.8, "label": signal.name, **style})
+    draw(signal, ax, **style)
     ax.set_xlabel("time (s)")
     ax.set_ylabel(_axis_label(signal.label, str(signal.unit)))
     return ax
 
 
-def overview(db: Database, shot: int) -> Figure:
-    """See `Database.overview`."""
+def plot_shots(
+    db: Database,
+    names: Sequence[str],
+    shots: Iterable[int],
+    window: tuple[float, float] | None = None,
+    figure: Figure | None = None,
+) -> Figure:
+    """See `Database.plot`; drawn into `figure` where one is given."""
+    numbers = list(shots)
+    if not names or not numbers:
+        raise InvalidValue("nothing to plot; give at least one signal and one shot")
+    if len(names) * len(numbers) > MOST_CURVES:
+        raise InvalidValue(
+            f"{len(names)} signals of {len(numbers)} shots are {len(names) * len(numbers)} curves; at most {MOST_CURVES} "
+            "can be told apart in a picture. Choose fewer shots"
+        )
+    signals = {(name, shot): db.signal(name, shot) for name in names for shot in numbers}
+    units: dict[str, list[str]] = {}
+    for (name, _), signal in signals.items():
+        panel = units.setdefault(str(signal.unit), [])
+        if name not in panel:
+            panel.append(name)
+    figure = figure or new_figure(9, 2.2 * len(units) + 0.8)
+    first = None
+    for row, (unit, together) in enumerate(units.items()):
+        ax = figure.add_subplot(len(units), 1, row + 1, sharex=first)
+        first = first or ax
+        for at, name in enumerate(together):
+            for number, shot in enumerate(numbers):
+                signal = signals[name, shot]
+                colour = _shade(number, len(numbers)) if len(numbers) > 1 else f"C{at % 10}"
+                what = [name if len(together) > 1 else "", str(shot) if len(numbers) > 1 else ""]
+                draw(signal, ax, color=colour, linestyle=("-", "--", ":", "-.")[at % 4 if len(numbers) > 1 else 0],
+                     label=" ".join(part for part in what if part) or name)  # fmt: skip
+        only = signals[together[0], numbers[0]].label if len(together) == 1 else ""
+        ax.set_ylabel(_axis_label(only, unit) if only else unit or "1")
+        ax.grid(alpha=0.25)
+        if len(together) * len(numbers) > 1:
+            ax.legend(fontsize=8, ncols=1 + (len(together) * len(numbers)) // 12, loc="upper right")
+        if row < len(units) - 1:
+            ax.tick_params(labelbottom=False)
+    assert first is not None  # noqa: S101 - there is at least one signal, so at least one unit
+    if window is not None:
+        first.set_xlim(*window)
+    figure.axes[-1].set_xlabel("time (s)")
+    figure.suptitle(f"shot{'s' * (len(numbers) > 1)} {_listed(numbers)}", x=0.02, ha="left", fontweight="bold")
+    return figure
+
+
+def overview(db: Database, shot: int, layout: str | None = None, figure: Figure | None = None) -> Figure:
+    """See `Database.overview`; drawn into `figure` where one is given."""
     with db.transaction() as connection:
-        shown = connection.execute(
+        there = connection.execute(
             sa.text("select signal, unit from gilgamesh.resolved_signal where shot = :shot and status = 'ok' "
                     "order by unit, signal"), {"shot": shot}
         ).all()  # fmt: skip
         about = connection.execute(
             sa.text("select started_at, program, attributes from gilgamesh.shots where shot = :shot"), {"shot": shot}
         ).one()
-    if not shown:
+    if layout is None:
+        panels = db.layouts.get(OVERVIEW) or tuple(Panel((row.signal,)) for row in there)
+    else:
+        panels = db.layouts.require(layout)
+    if not there:
         raise SamplesNotFound(f"shot {shot} has no signal to show; see what is missing with: gilgamesh show {shot}")
-    names = [row.signal for row in shown]
-    columns = 3
-    rows = -(-len(names) // columns)
-    figure = _new_figure(12, 1.7 * rows + 0.8)
+    columns = 3 if len(panels) > 4 else 1
+    rows = -(-len(panels) // columns)
+    figure = figure or new_figure(12, 1.7 * rows + 0.8)
     first = None
-    for position, name in enumerate(names):
-        signal = db.signal(name, shot)
+    for position, panel in enumerate(panels):
         ax = figure.add_subplot(rows, columns, position + 1, sharex=first)
         first = first or ax
-        plot_signal(signal, ax, color=f"C{position % 10}")
-        ax.set_title(name, loc="left", fontsize=9)
-        ax.set_ylabel(str(signal.unit) or "1", fontsize=8)
-        ax.tick_params(labelsize=7)
-        ax.grid(alpha=0.25)
-        if position < len(names) - columns:
-            ax.set_xlabel("")
+        _draw_panel(db, shot, panel, ax, position)
+        if position >= len(panels) - columns:
+            ax.set_xlabel("time (s)", fontsize=8)
+        else:
             ax.tick_params(labelbottom=False)
     gas = about.attributes.get("Gas")
     title = [f"shot {shot}", f"{about.started_at:%Y-%m-%d %H:%M}", about.program, gas]
@@ -68,12 +115,45 @@ def overview(db: Database, shot: int) -> Figure:
     return figure
 
 
-def _new_figure(width: float, height: float) -> Figure:
+def _draw_panel(db: Database, shot: int, panel: Panel, ax: Axes, position: int) -> None:
+    """The signals of a panel; one that is missing is named in it, not left out in silence."""
+    units, missing = [], []
+    for at, name in enumerate(panel.signals):
+        try:
+            signal = db.signal(name, shot)
+            draw(signal, ax, color=f"C{(position if len(panel.signals) == 1 else at) % 10}")
+            units.append(str(signal.unit) or "1")
+        except (Unresolved, SamplesNotFound):
+            missing.append(name)
+    if missing:
+        ax.text(0.5, 0.5, f"no {', '.join(missing)}", transform=ax.transAxes, ha="center", va="center", color="0.5")
+    ax.set_title(panel.title or ", ".join(panel.signals), loc="left", fontsize=9)
+    ax.set_ylabel(", ".join(dict.fromkeys(units)), fontsize=8)
+    ax.set_ylim(panel.low, panel.high)
+    ax.tick_params(labelsize=7)
+    ax.grid(alpha=0.25)
+    if len(panel.signals) > 1 and units:
+        ax.legend(fontsize=7, loc="upper right")
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure of this size in inches, or the advice to install matplotlib."""
     try:
         from matplotlib import pyplot
     except ImportError as error:
         raise MissingExtra("matplotlib", "plot", "drawing a picture") from error
     return pyplot.figure(figsize=(width, height), layout="constrained")
+
+
+def _shade(number: int, of: int) -> Any:
+    """A colour for one of several shots, from dark to light in their order."""
+    from matplotlib import colormaps
+
+    return colormaps["viridis"](0.9 * number / max(1, of - 1))
+
+
+def _listed(numbers: list[int]) -> str:
+    return ", ".join(map(str, numbers)) if len(numbers) <= 6 else f"{numbers[0]} … {numbers[-1]} ({len(numbers)})"
 
 
 def _axis_label(label: str, unit: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from ..errors import GilgameshError, SystemFault, near_names
-from . import catalogue, changes, history, server, signals, storage, testbed
+from . import catalogue, changes, history, looking, server, signals, storage, testbed
 
 OWN: dict[str, click.Command] = {
     "db": server.db,
@@ -25,6 +25,8 @@ OWN: dict[str, click.Command] = {
     "explain": signals.explain,
     "plot": signals.plot,
     "changes": changes.changes,
+    "overview": looking.overview,
+    "layout": looking.layout,
     "add": history.add,
     "connect": history.connect,
     "disconnect": history.disconnect,

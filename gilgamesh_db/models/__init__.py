@@ -16,6 +16,7 @@ from .base import Base, History, Stated
 from .bibliography import BibliographyPassage, Reference, ReferenceDocument, ReferenceTag, ReferenceText
 from .component import Component, Placement, Port, Property, Unit
 from .history import Edit, LaidObject
+from .layout import Layout
 from .revision import Amendment, TestbedRevision, TestbedVersion
 from .series import Pyramid, Run, RunInput, Segment, Series, Source
 from .shot import Attribute, AttributeValue, Program, Shot
@@ -35,6 +36,7 @@ __all__ = [
     "Edit",
     "History",
     "LaidObject",
+    "Layout",
     "Placement",
     "Port",
     "Program",
