@@ -127,7 +127,7 @@ def test_a_layout_that_cannot_be_drawn_is_refused(lab: gilgamesh.Database, panel
 
 def test_a_shot_says_what_it_is(lab: gilgamesh.Database) -> None:
     with lab.edit("gas bottle changed") as edit:
-        edit.add_attribute("Gas", "text")
+        edit.add_attribute("Gas", kind="text")
         edit.set_attribute(10, "Gas", "<Argon>")
     shot = lab.shot(10)
     assert shot.attributes == {"Gas": "<Argon>"}
