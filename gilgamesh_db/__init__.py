@@ -25,6 +25,7 @@ from .calibration import (
 )
 from .database import Database, connect
 from .errors import GilgameshError
+from .methods import Method, method
 from .signal import Signal
 from .timespan import Timespan
 
@@ -35,6 +36,7 @@ __all__ = [
     "Exponential",
     "GilgameshError",
     "Logarithm",
+    "Method",
     "PiecewisePolynomial",
     "Polynomial",
     "PowerLaw",
@@ -43,6 +45,7 @@ __all__ = [
     "Table",
     "Timespan",
     "connect",
+    "method",
 ]
 
 

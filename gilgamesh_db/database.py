@@ -6,7 +6,7 @@ import contextlib
 import datetime
 import operator
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -24,13 +24,16 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from .bibliography import Bibliography
-    from .changes import Changes, Shots
+    from .changes import Changes
+    from .changes import Shots as ChangedShots
     from .dry_run import WhatIf
     from .edits import Edit
     from .layout import Layouts
     from .recording import Recording
+    from .refresh import Refreshed
     from .run import Run
     from .shot import Shot
+    from .shot_range import Shots
     from .signal import Signal
     from .widgets import Browser, Dashboard
 
@@ -226,7 +229,7 @@ class Database:
                 return pd.DataFrame()
             return pd.DataFrame([tuple(row) for row in found], columns=list(found.keys()))
 
-    def signal(self, name: str, shot: int, *, run: int | None = None) -> Signal:
+    def signal(self, name: str, shot: int, *, run: int | None = None, quality: str | None = None) -> Signal:
         """A signal of a shot, by the name people use; nothing is read before it is needed.
 
         Parameters
@@ -237,6 +240,9 @@ class Database:
             Shot number; a negative one counts from the last shot (-1).
         run : int, optional
             The run that computed a processed signal; the latest by default.
+        quality : str, optional
+            Values of which less is said are NaN: ``"good"`` leaves good and validated ones, ``"not bad"`` also those
+            that are doubtful or were not checked. By default all values are there; `Signal.quality` says what to think.
 
         Raises
         ------
@@ -254,10 +260,46 @@ class Database:
         if run is not None:
             from .run import knowledge_of
 
-            return Signal(self.known_at(knowledge_of(self, run, name, number)), name, number)
-        return Signal(self, name, number)
+            return Signal(self.known_at(knowledge_of(self, run, name, number)), name, number, None, quality)
+        return Signal(self, name, number, None, quality)
 
-    def shots(self, condition: str | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    def refresh(
+        self,
+        shots: Shots = ":",
+        *,
+        dry_run: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Refreshed:
+        """Compute again what is out of date: runs of known methods, then computed attributes.
+
+        Parameters
+        ----------
+        shots : int, str or iterable of int
+            Such as ``"1200:1300"`` or ``-1``; all by default.
+        dry_run : bool
+            Only say what would be computed.
+        progress : callable, optional
+            Told how many steps are done, and of how many.
+        """
+        from .refresh import refresh
+
+        return refresh(self, self.shot_numbers(shots), dry_run=dry_run, progress=progress)
+
+    def shot_numbers(self, shots: Shots) -> list[int]:
+        """Numbers of the shots that are meant, for example by ``"1200:1300"`` (half-open), ``"-10:"`` or ``[1234, -1]``.
+
+        Raises
+        ------
+        ShotNotFound
+            A single shot does not exist, or a range holds none.
+        """
+        from .shot_range import shots_of
+
+        return shots_of(self, shots)
+
+    def shots(
+        self, condition: str | None = None, columns: Sequence[str] | None = None, *, stale: str = "hide"
+    ) -> pd.DataFrame:
         """Shots as a table, filtered by what is said of them.
 
         Parameters
@@ -266,6 +308,9 @@ class Database:
             For example ``"Gas == 'Argon' and MaxH_Pinj > 500"``; it becomes SQL and is never evaluated as Python.
         columns : sequence of str, optional
             Which attributes to show; all by default.
+        stale : {'hide', 'show'}
+            What to do with computed values that are out of date: hide them (NaN, meeting no condition) and warn, or show
+            the old numbers. Either way ``table.attrs["stale"]`` names the shots by attribute.
 
         Returns
         -------
@@ -275,7 +320,7 @@ class Database:
         from .shots import table_of_shots
 
         with self.transaction() as connection:
-            return table_of_shots(connection, condition, columns)
+            return table_of_shots(connection, condition, columns, stale)
 
     def shot(self, number: int) -> Shot:
         """One discharge with what is said of it; ``db.shot(1234)["Langmuir_I"]`` is a signal of it.
@@ -487,7 +532,7 @@ class Database:
         known_at_1: Knowledge,
         known_at_2: Knowledge | None = None,
         *,
-        shots: Shots = None,
+        shots: ChangedShots = None,
         signals: Sequence[str] | str | None = None,
         tolerance: float = 0.0,
         exact: bool = True,
@@ -522,6 +567,25 @@ class Database:
         from .changes import changes
 
         return changes(self, self._moment(known_at_1), self._moment(known_at_2), shots, signals, tolerance, exact)
+
+    def log(self, search: str | None = None, *, shots: Shots | None = None) -> pd.DataFrame:
+        """The logbook, or the entries with some words.
+
+        Parameters
+        ----------
+        search : str, optional
+            Words in any form (``arcing`` finds ``arc``); ``"a phrase"``, ``or`` and ``-not`` work as in a web search.
+        shots : int, str or iterable of int, optional
+            Only entries beside these shots.
+
+        Returns
+        -------
+        DataFrame
+            Index ``Entry``; Shot, Written, Author, Text.
+        """
+        from .logbook import table_of_log
+
+        return table_of_log(self, search, shots)
 
     def recording(
         self, shot: int, *, started_at: datetime.datetime | str | None = None, program: str | None = None

@@ -112,8 +112,8 @@ class Effect:
 class WhatIf(Edit):
     """Changes that are tried and taken back; made by `Database.what_if`. Everything an `Edit` can do."""
 
-    def __init__(self, connection: sa.Connection) -> None:
-        super().__init__(connection)
+    def __init__(self, connection: sa.Connection, db: Database) -> None:
+        super().__init__(connection, db)
         self._effect: Effect | None = None
 
     @property
@@ -132,7 +132,7 @@ def what_if(db: Database, reason: str, author: str | None, exact: bool) -> Itera
         connection.execute(
             sa.text("select gilgamesh.begin_edit(:reason, :author)"), {"reason": reason, "author": author}
         )
-        tried = WhatIf(connection)
+        tried = WhatIf(connection, db)
         yield tried
         # What would be refused at commit is refused here.
         connection.exec_driver_sql("set constraints all immediate")

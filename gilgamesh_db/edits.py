@@ -20,6 +20,7 @@ from .timespan import Timespan, instant
 
 if TYPE_CHECKING:
     from .database import Database
+    from .shot_range import Shots
 
 When = datetime.datetime | datetime.date | str | int | None
 Value = float | int | str | bool | Sequence[float] | None
@@ -33,7 +34,7 @@ def edit(db: Database, reason: str, author: str | None, recorded_at: datetime.da
             sa.text("select gilgamesh.begin_edit(:reason, :author, :recorded_at)"),
             {"reason": reason, "author": author, "recorded_at": recorded_at},
         )
-        yield Edit(connection)
+        yield Edit(connection, db)
 
 
 class Edit:
@@ -43,8 +44,9 @@ class Edit:
     a shot (from its trigger on), or None for without end. Periods are half-open.
     """
 
-    def __init__(self, connection: sa.Connection) -> None:
+    def __init__(self, connection: sa.Connection, db: Database | None = None) -> None:
         self._connection = connection
+        self._db = db
 
     # -- things ----------------------------------------------------------------------------------------
 
@@ -268,13 +270,77 @@ class Edit:
 
     # -- shots -----------------------------------------------------------------------------------------
 
-    def add_attribute(self, name: str, *, kind: str, unit: str | None = None, description: str = "") -> None:
-        """Make an attribute of shots known: ``kind`` is number, text or boolean."""
-        self._call("add_attribute", name=name, kind=kind, unit=self._unit(unit), description=description)
+    def add_attribute(
+        self,
+        name: str,
+        *,
+        kind: str = "number",
+        unit: str | None = None,
+        description: str = "",
+        rule: str | None = None,
+    ) -> None:
+        """Make an attribute of shots known.
+
+        Parameters
+        ----------
+        kind : {'number', 'text', 'boolean'}
+        unit : str, optional
+            Of a number; that of the result where there is a rule.
+        rule : str, optional
+            How it is computed from signals, for example ``"max(IC_Pinj)"`` or ``"mean(Ngas_P, 0.5, 1.0)"``; the values
+            come with each load and with `Database.refresh`.
+        """
+        if rule is not None:
+            from .rules import checked_rule
+
+            rule, unit = checked_rule(self._connection, rule, self._unit(unit))
+        self._call("add_attribute", name=name, kind=kind, unit=self._unit(unit), description=description, rule=rule)
 
     def set_attribute(self, shot: int, name: str, value: float | str | bool | None) -> None:
         """State the value of an attribute of a shot; None takes it back."""
         self._call("set_attribute", shot=shot, name=name, value=_json(value))
+
+    def set_attributes(self, name: str, value: float | str | bool | None, *, shots: Shots) -> None:
+        """State the value of an attribute for many shots, such as ``shots="1200:1300"``; None takes it back."""
+        from .shot_range import shots_of
+
+        self._call("set_attributes", name=name, value=_json(value), shots=shots_of(self._database(), shots))
+
+    # -- records ---------------------------------------------------------------------------------------
+
+    def set_quality(
+        self,
+        signals: str | Sequence[str],
+        flag: str,
+        *,
+        shots: Shots,
+        window: tuple[float, float] | None = None,
+    ) -> None:
+        """State how far records can be trusted.
+
+        Parameters
+        ----------
+        signals : str or sequence of str
+        flag : {'not checked', 'bad', 'doubtful', 'good', 'validated'}
+            It replaces what was said of the window before; ``not checked`` takes it back.
+        shots : int, str or iterable of int
+            Such as ``1234``, ``"1200:1300"`` or ``-1``.
+        window : tuple of float, optional
+            From, and up to but not including, in seconds from the trigger; the whole record by default.
+        """
+        from .shot_range import shots_of
+
+        since, until = window or (-np.inf, np.inf)
+        self._call("set_quality", signals=[signals] if isinstance(signals, str) else list(signals),
+                   shots=shots_of(self._database(), shots), flag=flag, since=since, until=until)  # fmt: skip
+
+    def write_log(self, text: str, *, shot: int | None = None) -> None:
+        """Write into the logbook, beside a shot or without one."""
+        self._call("write_log", shot=shot, text=text)
+
+    def strike_log(self, entry: int) -> None:
+        """Strike an entry of the logbook out; who asks what was known before still reads it."""
+        self._call("strike_log", entry=entry)
 
     # -- inside ----------------------------------------------------------------------------------------
 
@@ -284,6 +350,11 @@ class Edit:
             f"{key.removesuffix('_arg')} => {_BOUND.get(key, '{}').format(':' + key)}" for key in arguments
         )
         self._connection.execute(sa.text(f"select gilgamesh.{function}({named})"), arguments)
+
+    def _database(self) -> Database:
+        if self._db is None:
+            raise InvalidValue("ranges of shots can be given to an edit made by db.edit(…) only")
+        return self._db
 
     def _period(self, since: When, until: When) -> TimestamptzRange:
         span = Timespan(self._moment(since), self._moment(until))
@@ -329,6 +400,8 @@ _BOUND = {
     "valid": "cast({} as tstzrange)",
     "chain": "cast({} as text[])",
     "aliases": "cast({} as text[])",
+    "signals": "cast({} as text[])",
+    "shots": "cast({} as bigint[])",
     "shot": "cast({} as bigint)",
     "id": "cast({} as bigint)",
 }

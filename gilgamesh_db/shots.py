@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from .errors import AttributeNotFound, ConditionError, near_names
-from .models import Attribute, AttributeValue, Program, Shot
+from .errors import AttributeNotFound, ConditionError, InvalidValue, OutOfDate, near_names
+from .models import Attribute, AttributeValue, Edit, Program, Shot
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,18 +28,26 @@ _COMPARISONS = {
 }  # fmt: skip
 
 
-def table_of_shots(connection: sa.Connection, condition: str | None, columns: Sequence[str] | None) -> pd.DataFrame:
+def table_of_shots(
+    connection: sa.Connection, condition: str | None, columns: Sequence[str] | None, stale: str = "hide"
+) -> pd.DataFrame:
     """See `Database.shots`."""
     import pandas as pd
 
+    if stale not in ("hide", "show"):
+        raise InvalidValue(f"stale={stale!r} cannot be done; say 'hide' or 'show'")
+    show = stale == "show"
     attributes = {a.name: a for a in connection.execute(sa.select(Attribute.id, Attribute.name, Attribute.kind))}
     wanted = list(attributes) if columns is None else [name for name in columns if name != "Shot"]
     for name in wanted:
         if name not in attributes and name not in _OWN:
             raise _unknown(name, attributes)
     query = sa.select(Shot.number).outerjoin(Program)
+    used = set(wanted)
     if condition is not None:
-        query = query.where(_Translator(attributes).translate(condition))
+        translator = _Translator(attributes, show_stale=show)
+        query = query.where(translator.translate(condition))
+        used |= translator.used
     matching = query.subquery()
     shots = connection.execute(
         sa.select(Shot.number, Shot.started_at, Shot.duration, Program.name, Shot.status)
@@ -49,18 +58,59 @@ def table_of_shots(connection: sa.Connection, condition: str | None, columns: Se
     table = pd.DataFrame(shots, columns=["Shot", "Date", "Duration", "Program", "Status"]).set_index("Shot")
     said = connection.execute(
         sa.select(
-            AttributeValue.shot, Attribute.name, AttributeValue.number, AttributeValue.text, AttributeValue.boolean
+            AttributeValue.shot,
+            Attribute.name,
+            AttributeValue.number,
+            AttributeValue.text,
+            AttributeValue.boolean,
+            _out_of_date().label("stale"),
         )
         .join(Attribute)
         .where(_believed(), AttributeValue.shot.in_(sa.select(matching.c.number)), Attribute.name.in_(wanted))
     ).all()
     values: dict[str, dict[int, Any]] = {name: {} for name in wanted if name in attributes}
-    for shot, name, number, text, boolean in said:
+    for shot, name, number, text, boolean, out_of_date in said:
+        if out_of_date and not show:
+            continue
         values[name][shot] = number if number is not None else text if text is not None else boolean
     for name, by_shot in values.items():
         kind = {"number": "float64", "text": "str", "boolean": "boolean"}[attributes[name].kind]
         table[name] = pd.Series(by_shot, index=table.index, dtype=kind)
-    return table if columns is None else table[wanted]
+    table = table if columns is None else table[wanted]
+    old = _stale_shots(connection, used)
+    table.attrs["stale"] = old
+    if old and not show:
+        names = " and ".join(f"{name} ({len(shots)} shots)" for name, shots in old.items())
+        warnings.warn(
+            f"out of date and left out: {names}; compute them again with `gilgamesh refresh`, or see the old numbers with "
+            "stale='show'", OutOfDate, stacklevel=3,
+        )  # fmt: skip
+    return table
+
+
+def _stale_shots(connection: sa.Connection, names: set[str]) -> dict[str, list[int]]:
+    """In which shots these attributes are out of date."""
+    rows = connection.execute(
+        sa.select(Attribute.name, AttributeValue.shot)
+        .join(Attribute)
+        .where(_believed(), _out_of_date(), AttributeValue.stale, Attribute.name.in_(names))
+        .order_by(Attribute.name, AttributeValue.shot)
+    ).all()
+    found: dict[str, list[int]] = {}
+    for name, shot in rows:
+        found.setdefault(name, []).append(shot)
+    return found
+
+
+def _out_of_date() -> sa.ColumnElement[bool]:
+    """Whether a value was known to be stale then."""
+    marked = (
+        sa.select(Edit.recorded_at)
+        .where(Edit.id == AttributeValue.stale_by_id)
+        .correlate(AttributeValue)
+        .scalar_subquery()
+    )
+    return sa.and_(AttributeValue.stale, sa.func.coalesce(marked <= sa.func.gilgamesh.known_at(), sa.true()))
 
 
 def _believed() -> sa.ColumnElement[bool]:
@@ -77,8 +127,10 @@ def _unknown(name: str, attributes: dict[str, Any]) -> AttributeNotFound:
 class _Translator:
     """A condition in Python's syntax, as SQL with bound values."""
 
-    def __init__(self, attributes: dict[str, Any]) -> None:
+    def __init__(self, attributes: dict[str, Any], *, show_stale: bool) -> None:
         self._attributes = attributes
+        self._show_stale = show_stale
+        self.used: set[str] = set()
 
     def translate(self, condition: str) -> sa.ColumnElement[bool]:
         try:
@@ -148,14 +200,16 @@ class _Translator:
         if name not in self._attributes:
             raise _unknown(name, self._attributes)
         attribute = self._attributes[name]
+        self.used.add(name)
         value = getattr(AttributeValue, attribute.kind)
         lookup = (
             sa.select(value)
             .where(AttributeValue.shot == Shot.number, AttributeValue.attribute_id == attribute.id, _believed())
             .correlate(Shot)
-            .scalar_subquery()
         )
-        return attribute.kind, lookup
+        if not self._show_stale:
+            lookup = lookup.where(sa.not_(_out_of_date()))
+        return attribute.kind, lookup.scalar_subquery()
 
     @staticmethod
     def _constant(node: ast.expr, kind: str, name: str) -> Any:

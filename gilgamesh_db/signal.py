@@ -16,6 +16,7 @@ from .calibration import evaluate, steps_from_json
 from .envelope import PYRAMID, Envelope, Extremes, binned, calibrated, from_pyramid, level_for, widened
 from .errors import InvalidValue, NotCalibrated, NotWired, OutOfDate, SamplesNotFound, Unresolved
 from .operators import Operators
+from .quality import Quality, quality_of
 from .record import WINDOW, Samples, index_of, joined, read_slice, read_whole
 
 if TYPE_CHECKING:
@@ -46,11 +47,16 @@ class Signal(Operators):
     shot : int
     """
 
-    def __init__(self, db: Database, name: str, shot: int, span: tuple[float, float] | None = None) -> None:
+    _least: str | None = None  # the quality samples must have
+
+    def __init__(
+        self, db: Database, name: str, shot: int, span: tuple[float, float] | None = None, quality: str | None = None
+    ) -> None:
         self._db = db
         self.name = name
         self.shot = shot
         self._span = span
+        self._least = quality
 
     # -- numbers ---------------------------------------------------------------------------------------
 
@@ -67,8 +73,11 @@ class Signal(Operators):
             values: NDArray[np.float64] = raw.astype(np.float64)
             values *= float(r.gain)
             values += float(r.offset)
-            return values
-        return evaluate(steps_from_json(r.steps), raw.astype(np.float64))
+        else:
+            values = evaluate(steps_from_json(r.steps), raw.astype(np.float64))
+        if self._least is not None:
+            values[~self.quality.accepts(self.time, self._least)] = np.nan
+        return values
 
     @cached_property
     def time(self) -> NDArray[np.float64]:
@@ -142,7 +151,7 @@ class Signal(Operators):
             t0, t1 = max(t0, self._span[0]), min(t1, self._span[1])
             if not t0 < t1:
                 raise InvalidValue(f"the window lies outside the window {self._span} it is taken from")
-        return Signal(self._db, self.name, self.shot, (float(t0), float(t1)))
+        return Signal(self._db, self.name, self.shot, (float(t0), float(t1)), self._least)
 
     def envelope(self, points: int = 2000) -> Envelope:
         """Minimum and maximum in at most `points` bins: a picture of the signal that misses no spike.
@@ -155,6 +164,9 @@ class Signal(Operators):
         Envelope
             time (s), minimum, maximum (in `unit`); each float64, shape (m,) with m ≤ `points`.
         """
+        if self._least is not None:
+            fit = binned(self.values, 0, points)
+            return Envelope(self.time[fit.first], fit.low, fit.high)
         r = self._resolved
         span = self._indices()
         level = level_for(span[1] - span[0] if span is not None and r.finished else 0, points)
@@ -188,7 +200,7 @@ class Signal(Operators):
             whole = self._samples
             span = whole.first, whole.first + whole.raw.size
         for first in range(*span, size):
-            piece = Signal(self._db, self.name, self.shot, self._span)
+            piece = Signal(self._db, self.name, self.shot, self._span, self._least)
             vars(piece)["_row"] = self._row
             vars(piece)["_samples"] = read_slice(self._db.reader, r, first, min(first + size, span[1]))
             yield piece
@@ -234,6 +246,11 @@ class Signal(Operators):
         return plot_signal(self, ax, **style)
 
     # -- origin ----------------------------------------------------------------------------------------
+
+    @cached_property
+    def quality(self) -> Quality:
+        """How far people trust it, within its window; prints as text."""
+        return quality_of(self._db, self.name, self.shot, self._span)
 
     @cached_property
     def out_of_date(self) -> str | None:

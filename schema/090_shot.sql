@@ -68,11 +68,13 @@ create table gilgamesh.attribute_value (
   recorded     tstzrange not null,
   edit_id      bigint not null references gilgamesh.edit,
   closed_by_id bigint references gilgamesh.edit,
+  stale_by_id  bigint references gilgamesh.edit,
   constraint attribute_value_exactly_one check (num_nonnulls(number, text, boolean) = 1),
   constraint attribute_value_recorded_not_empty check (not isempty(recorded) and not lower_inf(recorded)),
   constraint attribute_value_closed_by_someone check (upper_inf(recorded) = (closed_by_id is null)),
   constraint attribute_value_one_at_a_time exclude using gist (
-    int8range(attribute_id, attribute_id, '[]') with &&, int8range(shot, shot, '[]') with &&, recorded with &&)
+    int8range(attribute_id, attribute_id, '[]') with &&, int8range(shot, shot, '[]') with &&, recorded with &&),
+  constraint attribute_value_stale_by_someone check (stale or stale_by_id is null)
 );
 
 create index attribute_value_shot_idx on gilgamesh.attribute_value (shot, attribute_id);
@@ -89,3 +91,4 @@ comment on column gilgamesh.attribute_value.stale is 'A computed value whose wir
 comment on column gilgamesh.attribute_value.recorded is 'When the database knew it, half-open; open while it is believed.';
 comment on column gilgamesh.attribute_value.edit_id is 'The edit that stated it.';
 comment on column gilgamesh.attribute_value.closed_by_id is 'The edit that superseded or withdrew it.';
+comment on column gilgamesh.attribute_value.stale_by_id is 'The edit that made it stale.';

@@ -47,6 +47,10 @@ begin
     raise exception using errcode = 'GG010', message = format('no attribute %L', set_attribute.name),
       hint = 'List them with: select name, kind, unit from gilgamesh.attribute';
   end if;
+  if a.rule is not null then
+    raise exception using errcode = 'GG008', message = format('%L is computed: %s; its value cannot be stated', a.name, a.rule),
+      hint = 'Compute it again with: gilgamesh refresh';
+  end if;
   if given not in (a.kind, 'null') then
     raise exception using errcode = 'GG008',
       message = format('%s is a %s, but attribute %L is a %s', set_attribute.value, given, a.name, a.kind);
@@ -70,6 +74,17 @@ begin
                  case when a.kind = 'boolean' then (set_attribute.value #>> '{}')::boolean end,
                  tstzrange(e.recorded_at, null), e.id);
   end if;
+end
+$$;
+
+-- State the same value for many shots.
+create function gilgamesh.set_attributes(shots bigint[], name text, value jsonb, reason text default null) returns void
+  language plpgsql security definer
+  set search_path = pg_catalog, gilgamesh, pg_temp
+as $$
+begin
+  perform current_edit(set_attributes.reason);
+  perform set_attribute(n, set_attributes.name, set_attributes.value) from unnest(set_attributes.shots) n;
 end
 $$;
 

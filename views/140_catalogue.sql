@@ -44,10 +44,13 @@ select sh.number as shot, sh.started_at, sh.duration, g.name as program, sh.stat
   from gilgamesh.shot sh
   left join gilgamesh.program g on g.id = sh.program_id
   left join lateral (
-    select jsonb_object_agg(a.name, coalesce(to_jsonb(v.number), to_jsonb(v.text), to_jsonb(v.boolean))) as attributes,
-           array_agg(a.name order by a.name) filter (where v.stale) as stale
+    select jsonb_object_agg(a.name, coalesce(to_jsonb(v.number), to_jsonb(v.text), to_jsonb(v.boolean)))
+             filter (where not out_of_date.is_so) as attributes,
+           array_agg(a.name order by a.name) filter (where out_of_date.is_so) as stale
       from gilgamesh.attribute_value v
       join gilgamesh.attribute a on a.id = v.attribute_id
+      left join gilgamesh.edit marking on marking.id = v.stale_by_id
+     cross join lateral (select v.stale and coalesce(marking.recorded_at <= (select gilgamesh.known_at()), true) as is_so) out_of_date
      where v.shot = sh.number and (v.recorded @> (select gilgamesh.known_at()))
   ) said on true;
 
@@ -57,5 +60,5 @@ comment on column gilgamesh.shots.started_at is 'Instant of the trigger.';
 comment on column gilgamesh.shots.duration is 'Length of the record in seconds.';
 comment on column gilgamesh.shots.program is 'The program it belongs to.';
 comment on column gilgamesh.shots.status is 'running, complete or interrupted.';
-comment on column gilgamesh.shots.attributes is 'Attributes by name, as known at gilgamesh.known_at.';
+comment on column gilgamesh.shots.attributes is 'Attributes by name, as known at gilgamesh.known_at; those that are out of date are left out.';
 comment on column gilgamesh.shots.stale is 'Computed attributes that are out of date.';

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from ..errors import GilgameshError, SystemFault, near_names
-from . import catalogue, changes, history, looking, server, signals, storage, testbed
+from . import analysis, catalogue, changes, history, looking, server, signals, storage, testbed
 
 OWN: dict[str, click.Command] = {
     "db": server.db,
@@ -21,6 +21,10 @@ OWN: dict[str, click.Command] = {
     "shots": catalogue.shots,
     "show": catalogue.show,
     "runs": catalogue.runs,
+    "attribute": analysis.attribute,
+    "quality": analysis.quality,
+    "log": analysis.log,
+    "refresh": analysis.refresh,
     "sql": catalogue.sql,
     "explain": signals.explain,
     "plot": signals.plot,

@@ -17,8 +17,9 @@ from .bibliography import BibliographyPassage, Reference, ReferenceDocument, Ref
 from .component import Component, Placement, Port, Property, Unit
 from .history import Edit, LaidObject
 from .layout import Layout
+from .logbook import LogEntry, QualityFlag
 from .revision import Amendment, TestbedRevision, TestbedVersion
-from .series import Pyramid, Run, RunInput, Segment, Series, Source
+from .series import AttributeInput, Pyramid, Run, RunInput, Segment, Series, Source
 from .shot import Attribute, AttributeValue, Program, Shot
 from .signal import Alias, Calibration, Connection, Definition, Signal, Timing
 
@@ -26,6 +27,7 @@ __all__ = [
     "Alias",
     "Amendment",
     "Attribute",
+    "AttributeInput",
     "AttributeValue",
     "Base",
     "BibliographyPassage",
@@ -37,11 +39,13 @@ __all__ = [
     "History",
     "LaidObject",
     "Layout",
+    "LogEntry",
     "Placement",
     "Port",
     "Program",
     "Property",
     "Pyramid",
+    "QualityFlag",
     "Reference",
     "ReferenceDocument",
     "ReferenceTag",

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from .base import Base, Numbered
 from .component import Port
 from .history import Edit, Instant
-from .shot import Shot
+from .shot import AttributeValue, Shot
 from .signal import Connection, Definition, Signal, Timing
 
 
@@ -120,6 +120,27 @@ class RunInput(Base):
     __table_args__ = (Index("run_input_series_idx", "series_id"), Index("run_input_signal_idx", "signal_id", "shot"))
 
     run_id: Mapped[int] = mapped_column(ForeignKey(Run.id), primary_key=True, autoincrement=False)
+    series_id: Mapped[int | None] = mapped_column(ForeignKey(Series.id))
+    signal_id: Mapped[int] = mapped_column(ForeignKey(Signal.id), primary_key=True, autoincrement=False)
+    connection_id: Mapped[int | None] = mapped_column(ForeignKey(Connection.id))
+    calibrations: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), server_default="{}")
+    timing_id: Mapped[int | None] = mapped_column(ForeignKey(Timing.id))
+    definition_id: Mapped[int | None] = mapped_column(ForeignKey(Definition.id))
+    shot: Mapped[int] = mapped_column(ForeignKey(Shot.number), primary_key=True, autoincrement=False)
+
+
+class AttributeInput(Base):
+    """What a computed value of an attribute was computed from."""
+
+    __tablename__ = "attribute_input"
+    __table_args__ = (
+        Index("attribute_input_series_idx", "series_id"),
+        Index("attribute_input_signal_idx", "signal_id", "shot"),
+    )
+
+    value_id: Mapped[int] = mapped_column(
+        ForeignKey(AttributeValue.id, ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
     series_id: Mapped[int | None] = mapped_column(ForeignKey(Series.id))
     signal_id: Mapped[int] = mapped_column(ForeignKey(Signal.id), primary_key=True, autoincrement=False)
     connection_id: Mapped[int | None] = mapped_column(ForeignKey(Connection.id))

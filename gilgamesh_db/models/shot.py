@@ -66,6 +66,7 @@ class AttributeValue(Stated, Base):
     text: Mapped[str | None]
     boolean: Mapped[bool | None]
     stale: Mapped[bool] = mapped_column(server_default=sa.text("false"))
+    stale_by_id: Mapped[int | None] = mapped_column(ForeignKey(Edit.id), sort_order=93)
 
     attribute: Mapped[Attribute] = relationship(viewonly=True)
     edit: Mapped[Edit] = relationship(foreign_keys="AttributeValue.edit_id", viewonly=True)

@@ -11,6 +11,7 @@ import psycopg
 import sqlalchemy as sa
 
 from gilgamesh_db import Database, Polynomial, translation
+from gilgamesh_db.attributes import compute_at_load
 from gilgamesh_db.calibration import steps_to_json
 from gilgamesh_db.edits import Edit
 from gilgamesh_db.errors import ComponentNotFound, ConflictError, near_names
@@ -146,6 +147,7 @@ def commit(db: Database, plan: ShotPlan, *, create: bool = False) -> Report:
                 write_series(driver, plan.number, series.raw, start=series.start, dt=series.dt, times=series.times,
                              port_id=found.ports[series.port], source_id=source_id)  # fmt: skip
         _write_attributes(connection, plan, create)
+        compute_at_load(db, connection, plan.number)
         connection.execute(sa.text("select pg_notify(:channel, :shot)"), {"channel": CHANNEL, "shot": str(plan.number)})
     samples = sum(series.raw.size for series in wanted)
     return Report(plan.number, plan.source.name, "loaded", len(wanted), samples, tuple(created), tuple(found.notes))
