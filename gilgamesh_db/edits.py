@@ -79,7 +79,16 @@ class Edit:
         self._call("place", component=component, parent=parent, valid=self._period(since, until))
 
     def retire(self, component: str, *, since: When, until: When = None) -> None:
-        """Take a component out of the testbed; refused while a signal or another component needs it."""
+        """Take a component out of the testbed, with its ports; what is said of it ends with it.
+
+        Raises
+        ------
+        ConflictError
+            A signal is wired to it or through it then, or another component is part of it; the message says which,
+            and since when.
+        NotInTestbed
+            It was not there anyway.
+        """
         self._call("retire", component=component, valid=self._period(since, until))
 
     def set_property(

@@ -19,6 +19,7 @@ is the built-in exception a plain ``except`` would look for::
     │   ├── InvalidValue               (ValueError)  NaN, an odd name, an empty range …
     │   │   ├── UnitMismatch           units that do not parse or do not compose
     │   │   ├── ConditionError         a condition that is not one
+    │   │   ├── NotInTestbed           something was said of a thing for a time when it was not there
     │   │   └── FormulaError           a formula that is not one, or that needs itself
     │   ├── NotAnalysable              (ValueError)  samples that do not show what is looked for
     │   ├── OverlapError               (ValueError)  two facts would hold at the same time
@@ -102,6 +103,10 @@ class NotAnalysable(UserError, ValueError):
 
 class InvalidValue(UserError, ValueError):
     """A value that can never be right: NaN, an odd name, an empty range."""
+
+
+class NotInTestbed(InvalidValue):
+    """Something was said of a component, port or device for a time when it was not in the testbed."""
 
 
 class UnitMismatch(InvalidValue):

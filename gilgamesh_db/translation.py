@@ -30,6 +30,7 @@ _OURS: dict[str, type[errors.GilgameshError]] = {
     "GG011": errors.SamplesNotFound,
     "GG012": errors.DamagedData,
     "GG020": errors.ReferenceNotFound,
+    "GG013": errors.NotInTestbed,
     "22023": errors.InvalidValue,  # a step of a calibration that is none
 }
 _THEIRS = {

@@ -38,6 +38,7 @@ create table gilgamesh.placement (
 
 create index placement_component_idx on gilgamesh.placement (component_id, (coalesce(lower(valid), '-infinity')) desc);
 create index placement_parent_idx on gilgamesh.placement (parent_id, (coalesce(lower(valid), '-infinity')) desc);
+create index placement_recorded_idx on gilgamesh.placement ((lower(recorded)), id);
 
 comment on table gilgamesh.placement is
   'Where a component sat in the tree and when. A component exists in the testbed while it is placed; the root has no parent.';
@@ -73,6 +74,7 @@ create table gilgamesh.property (
 );
 
 create index property_component_idx on gilgamesh.property (component_id, name, (coalesce(lower(valid), '-infinity')) desc);
+create index property_recorded_idx on gilgamesh.property ((lower(recorded)), id);
 
 comment on table gilgamesh.property is 'What is known of a component: tip length, number of turns, working gas …; each value with its time.';
 comment on column gilgamesh.property.id is 'Identity of this statement.';

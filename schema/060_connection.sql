@@ -26,6 +26,8 @@ create index connection_signal_idx on gilgamesh.connection (signal_id, (coalesce
 create index connection_port_idx on gilgamesh.connection (port_id, (coalesce(lower(valid), '-infinity')) desc);
 -- Who uses this component?
 create index connection_chain_idx on gilgamesh.connection using gin (chain) where upper_inf(recorded);
+-- What was stated at this instant? An edit is judged as a whole when it commits.
+create index connection_recorded_idx on gilgamesh.connection ((lower(recorded)), id);
 
 comment on table gilgamesh.connection is
   'The channel-to-port history: a signal was wired to a port through a chain of components. A signal has one port at a time, a port one signal.';

@@ -30,6 +30,7 @@ create table gilgamesh.calibration (
 
 -- Resolution reads this one, never the exclusion.
 create index calibration_component_idx on gilgamesh.calibration (component_id, (coalesce(lower(valid), '-infinity')) desc);
+create index calibration_recorded_idx on gilgamesh.calibration ((lower(recorded)), id);
 
 comment on table gilgamesh.calibration is
   'How a physical item (port, divider, shunt, detector …) turns its input into its output. It belongs to the item and moves with it.';

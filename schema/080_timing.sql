@@ -21,6 +21,7 @@ create table gilgamesh.timing (
 );
 
 create index timing_device_idx on gilgamesh.timing (device_id, (coalesce(lower(valid), '-infinity')) desc);
+create index timing_recorded_idx on gilgamesh.timing ((lower(recorded)), id);
 
 comment on table gilgamesh.timing is
   'Correction of the clock of a device: time = start_offset + clock_rate * recorded time. A device without a row is on time.';

@@ -1,5 +1,10 @@
 -- What people do to the testbed: add, place, describe, wire, calibrate, time; and take back what was wrong.
--- Each function takes effect from `valid` (null: always) and returns the id of the row it wrote.
+-- Each function takes effect for `valid` and returns the id of the row it wrote. An open end of `valid`, or null for both,
+-- lasts as long as the things it speaks of are in the testbed.
+--
+-- A session keeps the plans of these functions while the tables grow, in one transaction even from nothing to millions.
+-- Therefore they never scan sequentially, and `is true` hides the overlap of periods from the indexes of the exclusions:
+-- what is left are the indexes on (thing, beginning).
 
 -- A name nobody could read is no name.
 create function gilgamesh.readable_name(kind text, name text) returns text
@@ -71,15 +76,20 @@ create function gilgamesh.place(component text, parent text, valid tstzrange def
   returns bigint
   language plpgsql security definer
   set search_path = pg_catalog, gilgamesh, pg_temp
+  set enable_seqscan = off
 as $$
 declare
   e edit := current_edit(place.reason);
   thing bigint := component_named(place.component);
   whole bigint := case when place.parent is not null then component_named(place.parent) end;
-  period tstzrange := half_open(place.valid);
+  period tstzrange := during_presence(half_open(place.valid), array[whole]);
+  device text := (select c.name from port p join component c on c.id = p.device_id where p.component_id = thing and c.id is distinct from whole);
   circle text;
   written bigint;
 begin
+  if device is not null then
+    raise exception using errcode = 'GG008', message = format('port %L is part of %L and cannot be placed elsewhere', place.component, device);
+  end if;
   -- Would the component come to sit inside itself at any time of the period?
   with recursive above as (
     select whole as id, period as during
@@ -94,7 +104,7 @@ begin
       message = format('%L cannot be placed in %L: %2$L is part of %1$L', place.component, place.parent);
   end if;
   perform clear_period('placement', array(select p.id from placement p
-      where p.component_id = thing and upper_inf(p.recorded) and p.valid && period), period, e);
+      where p.component_id = thing and upper_inf(p.recorded) and (p.valid && period) is true), period, e);
   insert into placement (component_id, parent_id, valid, recorded, edit_id)
        values (thing, whole, period, tstzrange(e.recorded_at, null), e.id) returning id into written;
   return written;
@@ -129,46 +139,31 @@ begin
 end
 $$;
 
--- Does a signal or another component need this one in the period? Then it cannot go.
-create function gilgamesh.refuse_if_used(thing bigint, period tstzrange) returns void
-  language plpgsql
-  set search_path = pg_catalog, gilgamesh, pg_temp
-as $$
-declare
-  needed_by text;
-begin
-  select s.name into needed_by
-    from connection c join signal s on s.id = c.signal_id
-   where upper_inf(c.recorded) and c.valid && period
-     and (c.port_id = thing or c.chain @> array[thing]
-          or c.port_id in (select p.component_id from port p where p.device_id = thing)) limit 1;
-  if needed_by is null then
-    select c.name into needed_by
-      from placement p join component c on c.id = p.component_id
-     where upper_inf(p.recorded) and p.valid && period and p.parent_id = thing
-       and not exists (select from port where port.component_id = c.id) limit 1;
-  end if;
-  if needed_by is not null then
-    raise exception using errcode = 'GG009',
-      message = format('%L is still used by %L in that period', (select c.name from component c where c.id = thing), needed_by),
-      hint = 'Disconnect or move that first.';
-  end if;
-end
-$$;
-
--- Take a component out of the testbed for a period: it is no longer placed anywhere.
+-- Take a component out of the testbed for a period, with its ports. Refused while a signal or another component needs
+-- it; what is said of the thing itself (calibrations, properties, timing) ends with it.
 create function gilgamesh.retire(component text, valid tstzrange, reason text default null) returns void
   language plpgsql security definer
   set search_path = pg_catalog, gilgamesh, pg_temp
+  set enable_seqscan = off
 as $$
 declare
   e edit := current_edit(retire.reason);
   thing bigint := component_named(retire.component);
+  things bigint[] := thing || array(select p.component_id from port p where p.device_id = thing);
   period tstzrange := half_open(retire.valid);
 begin
-  perform refuse_if_used(thing, period);
+  if not presence(thing) && period then
+    perform refuse_absent(thing, tstzmultirange(period));
+  end if;
+  perform refuse_if_used(things, period, statements_too => false);
+  perform clear_period('calibration', array(select c.id from calibration c
+      where c.component_id = any(things) and upper_inf(c.recorded) and (c.valid && period) is true), period, e);
+  perform clear_period('property', array(select p.id from property p
+      where p.component_id = any(things) and upper_inf(p.recorded) and (p.valid && period) is true), period, e);
+  perform clear_period('timing', array(select t.id from timing t
+      where t.device_id = any(things) and upper_inf(t.recorded) and (t.valid && period) is true), period, e);
   perform clear_period('placement', array(select p.id from placement p
-      where p.component_id = thing and upper_inf(p.recorded) and p.valid && period), period, e);
+      where p.component_id = any(things) and upper_inf(p.recorded) and (p.valid && period) is true), period, e);
 end
 $$;
 
@@ -178,16 +173,17 @@ create function gilgamesh.set_property(component text, name text, value jsonb, u
   returns bigint
   language plpgsql security definer
   set search_path = pg_catalog, gilgamesh, pg_temp
+  set enable_seqscan = off
 as $$
 declare
   e edit := current_edit(set_property.reason);
   thing bigint := component_named(set_property.component);
-  period tstzrange := half_open(set_property.valid);
+  period tstzrange := during_presence(half_open(set_property.valid), array[thing]);
   written bigint;
 begin
   perform known_unit(set_property.unit) where set_property.unit is not null;
   perform clear_period('property', array(select p.id from property p
-      where p.component_id = thing and p.name = set_property.name and upper_inf(p.recorded) and p.valid && period), period, e);
+      where p.component_id = thing and p.name = set_property.name and upper_inf(p.recorded) and (p.valid && period) is true), period, e);
   insert into property (component_id, name, value, unit, valid, recorded, edit_id)
        values (thing, readable_name('property', set_property.name), set_property.value, set_property.unit, period,
                tstzrange(e.recorded_at, null), e.id) returning id into written;
@@ -268,13 +264,14 @@ create function gilgamesh.connect(signal text, port text, chain text[] default '
   returns bigint
   language plpgsql security definer
   set search_path = pg_catalog, gilgamesh, pg_temp
+  set enable_seqscan = off
 as $$
 declare
   e edit := current_edit(connect.reason);
   named bigint := signal_named(connect.signal);
   input bigint := port_named(connect.port);
   items bigint[] := array(select component_named(item) from unnest(connect.chain) with ordinality u(item, pos) order by pos);
-  period tstzrange := half_open(connect.valid);
+  period tstzrange := during_presence(half_open(connect.valid), (select array[s.component_id, input] || items from signal s where s.id = named));
   other record;
   written bigint;
 begin
@@ -283,7 +280,7 @@ begin
   end if;
   select s.name, c.valid into other
     from connection c join signal s on s.id = c.signal_id
-   where c.port_id = input and c.signal_id <> named and upper_inf(c.recorded) and c.valid && period
+   where c.port_id = input and c.signal_id <> named and upper_inf(c.recorded) and (c.valid && period) is true
    order by c.valid limit 1;
   if found then
     raise exception using errcode = 'GG007',
@@ -291,7 +288,7 @@ begin
       hint = 'Disconnect that signal for the period first, or use swap when two cables changed places.';
   end if;
   perform clear_period('connection', array(select c.id from connection c
-      where c.signal_id = named and upper_inf(c.recorded) and c.valid && period), period, e);
+      where c.signal_id = named and upper_inf(c.recorded) and (c.valid && period) is true), period, e);
   insert into connection (signal_id, port_id, chain, valid, recorded, edit_id)
        values (named, input, items, period, tstzrange(e.recorded_at, null), e.id) returning id into written;
   return written;
@@ -302,13 +299,14 @@ $$;
 create function gilgamesh.disconnect(signal text, valid tstzrange default null, reason text default null) returns void
   language plpgsql security definer
   set search_path = pg_catalog, gilgamesh, pg_temp
+  set enable_seqscan = off
 as $$
 declare
   e edit := current_edit(disconnect.reason);
   named bigint := signal_named(disconnect.signal);
   period tstzrange := half_open(disconnect.valid);
   ids bigint[] := array(select c.id from connection c
-      where c.signal_id = named and upper_inf(c.recorded) and c.valid && period);
+      where c.signal_id = named and upper_inf(c.recorded) and (c.valid && period) is true);
 begin
   if cardinality(ids) = 0 then
     raise exception using errcode = 'GG004', message = format('%L is not connected during %s, so it cannot be disconnected', disconnect.signal, period),
@@ -323,6 +321,7 @@ $$;
 create function gilgamesh.swap(signal_a text, signal_b text, valid tstzrange, reason text default null) returns void
   language plpgsql security definer
   set search_path = pg_catalog, gilgamesh, pg_temp
+  set enable_seqscan = off
 as $$
 declare
   e edit := current_edit(swap.reason);
@@ -337,7 +336,7 @@ begin
     raise exception using errcode = 'GG008', message = 'a signal cannot be swapped with itself';
   end if;
   ids := array(select c.id from connection c
-      where c.signal_id in (a, b) and upper_inf(c.recorded) and c.valid && during);
+      where c.signal_id in (a, b) and upper_inf(c.recorded) and (c.valid && during) is true);
   -- Where both were connected, each gets the other's port.
   select jsonb_agg(jsonb_build_object('signal', mine.signal_id, 'port', theirs.port_id, 'chain', mine.chain,
                                       'valid', mine.valid * theirs.valid * during))
@@ -371,11 +370,12 @@ create function gilgamesh.calibrate(item text, steps jsonb, input_unit text, out
   returns bigint
   language plpgsql security definer
   set search_path = pg_catalog, gilgamesh, pg_temp
+  set enable_seqscan = off
 as $$
 declare
   e edit := current_edit(calibrate.reason);
   thing bigint := component_named(calibrate.item);
-  period tstzrange := half_open(calibrate.valid);
+  period tstzrange := during_presence(half_open(calibrate.valid), array[thing]);
   -- A port takes what it delivers, unless the same is said in another unit.
   taken text := coalesce(calibrate.input_unit, (select p.unit from port p where p.component_id = thing));
   written bigint;
@@ -387,7 +387,7 @@ begin
   end if;
   perform known_unit(taken), known_unit(calibrate.output_unit);
   perform clear_period('calibration', array(select c.id from calibration c
-      where c.component_id = thing and upper_inf(c.recorded) and c.valid && period), period, e);
+      where c.component_id = thing and upper_inf(c.recorded) and (c.valid && period) is true), period, e);
   insert into calibration (component_id, steps, input_unit, output_unit, gain, "offset", covariance, source, quality,
                            fit, valid, recorded, edit_id)
        values (thing, calibrate.steps, taken, calibrate.output_unit, affine_gain(calibrate.steps),
@@ -403,18 +403,19 @@ create function gilgamesh.set_timing(device text, start_offset double precision,
   returns bigint
   language plpgsql security definer
   set search_path = pg_catalog, gilgamesh, pg_temp
+  set enable_seqscan = off
 as $$
 declare
   e edit := current_edit(set_timing.reason);
   thing bigint := component_named(set_timing.device);
-  period tstzrange := half_open(set_timing.valid);
+  period tstzrange := during_presence(half_open(set_timing.valid), array[thing]);
   written bigint;
 begin
   if exists (select from port p where p.component_id = thing) then
     raise exception using errcode = 'GG008', message = format('%L is a port; the clock belongs to its device', set_timing.device);
   end if;
   perform clear_period('timing', array(select t.id from timing t
-      where t.device_id = thing and upper_inf(t.recorded) and t.valid && period), period, e);
+      where t.device_id = thing and upper_inf(t.recorded) and (t.valid && period) is true), period, e);
   insert into timing (device_id, start_offset, clock_rate, valid, recorded, edit_id)
        values (thing, set_timing.start_offset, set_timing.clock_rate, period, tstzrange(e.recorded_at, null), e.id)
     returning id into written;
@@ -427,6 +428,7 @@ create function gilgamesh.define(signal text, formula text, valid tstzrange defa
   returns bigint
   language plpgsql security definer
   set search_path = pg_catalog, gilgamesh, pg_temp
+  set enable_seqscan = off
 as $$
 declare
   e edit := current_edit(define.reason);
@@ -438,7 +440,7 @@ begin
     raise exception using errcode = 'GG008', message = format('%L is not a derived signal, so it has no formula', define.signal);
   end if;
   perform clear_period('definition', array(select d.id from definition d
-      where d.signal_id = named and upper_inf(d.recorded) and d.valid && period), period, e);
+      where d.signal_id = named and upper_inf(d.recorded) and (d.valid && period) is true), period, e);
   insert into definition (signal_id, formula, valid, recorded, edit_id)
        values (named, define.formula, period, tstzrange(e.recorded_at, null), e.id) returning id into written;
   return written;
@@ -464,7 +466,9 @@ begin
       hint = 'Rows that were superseded or withdrawn before cannot be withdrawn again.';
   end if;
   if withdraw.history = 'placement' then
-    perform refuse_if_used((select p.component_id from placement p where p.id = withdraw.id), believed);
+    perform refuse_if_used(p.component_id || array(select port.component_id from port where port.device_id = p.component_id),
+                           believed, statements_too => true)
+       from placement p where p.id = withdraw.id;
   end if;
   perform clear_period(withdraw.history::regclass, array[withdraw.id], believed, e);
 end

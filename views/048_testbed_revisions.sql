@@ -117,7 +117,7 @@ begin
   case clear.history
     when 'calibration' then
       ids := array(select k.id from calibration k where k.component_id = component_named(clear.subject)
-                      and upper_inf(k.recorded) and k.valid && period);
+                      and upper_inf(k.recorded) and (k.valid && period) is true);
     when 'timing' then
       ids := array(select t.id from timing t where t.device_id = component_named(clear.subject)
                       and upper_inf(t.recorded) and t.valid && period);
@@ -385,7 +385,7 @@ begin
     perform reverse_history(history, edits, made_at, e);
   end loop;
   -- A thing that is placed nowhere any more must not be needed by what others stated since.
-  perform refuse_if_used(gone.component_id, range)
+  perform refuse_if_used(array[gone.component_id], range, statements_too => true)
      from (select p.component_id, range_agg(p.valid) - coalesce((select range_agg(still.valid) from placement still
                     where still.component_id = p.component_id and upper_inf(still.recorded)), '{}') as lost
              from placement p where p.closed_by_id = e.id group by p.component_id) gone, unnest(gone.lost) range;

@@ -37,6 +37,7 @@ OWN: dict[str, click.Command] = {
     "swap": history.swap,
     "calibrate": history.calibrate,
     "place": history.place,
+    "retire": history.retire,
     "withdraw": history.withdraw,
     "storage": storage.storage,
     "testbed": testbed.testbed,

@@ -207,6 +207,17 @@ def place(edit: Any, component: str, parent: str, since: When, until: When) -> s
 
 
 @click.command()
+@click.argument("component")
+@click.option("--since", callback=_when, required=True, help="Time or shot number.")
+@_until
+@_edit
+def retire(edit: Any, component: str, since: When, until: When) -> str:
+    """Take COMPONENT out of the testbed, with its ports; what is said of it ends with it."""
+    edit.retire(component, since=since, until=until)
+    return f"{component} is retired"
+
+
+@click.command()
 @click.argument(
     "history", type=click.Choice(["connection", "calibration", "placement", "property", "timing", "definition"])
 )

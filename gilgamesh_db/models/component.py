@@ -12,6 +12,7 @@ from .base import Base, History, Numbered
 from .history import Edit
 
 BEGINNING = text("COALESCE(lower(valid), '-infinity'::timestamp with time zone) DESC")
+STATED = text("lower(recorded)")
 
 
 class Unit(Base):
@@ -47,6 +48,7 @@ class Placement(History, Base):
     __table_args__ = (
         Index("placement_component_idx", "component_id", BEGINNING),
         Index("placement_parent_idx", "parent_id", BEGINNING),
+        Index("placement_recorded_idx", STATED, "id"),
     )
 
     component_id: Mapped[int] = mapped_column(ForeignKey(Component.id))
@@ -61,7 +63,10 @@ class Property(History, Base):
     """What is known of a component, each value with its time."""
 
     __tablename__ = "property"
-    __table_args__ = (Index("property_component_idx", "component_id", "name", BEGINNING),)
+    __table_args__ = (
+        Index("property_component_idx", "component_id", "name", BEGINNING),
+        Index("property_recorded_idx", STATED, "id"),
+    )
 
     component_id: Mapped[int] = mapped_column(ForeignKey(Component.id))
     name: Mapped[str]

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import Base, History, Numbered
-from .component import BEGINNING, Component, Port, Unit
+from .component import BEGINNING, STATED, Component, Port, Unit
 from .history import Edit
 
 
@@ -78,6 +78,7 @@ class Connection(History, Base):
         Index("connection_signal_idx", "signal_id", BEGINNING),
         Index("connection_port_idx", "port_id", BEGINNING),
         Index("connection_chain_idx", "chain", postgresql_using="gin", postgresql_where=text("upper_inf(recorded)")),
+        Index("connection_recorded_idx", STATED, "id"),
     )
 
     signal_id: Mapped[int] = mapped_column(ForeignKey(Signal.id))
@@ -93,7 +94,10 @@ class Calibration(History, Base):
     """How a physical item turns its input into its output."""
 
     __tablename__ = "calibration"
-    __table_args__ = (Index("calibration_component_idx", "component_id", BEGINNING),)
+    __table_args__ = (
+        Index("calibration_component_idx", "component_id", BEGINNING),
+        Index("calibration_recorded_idx", STATED, "id"),
+    )
 
     component_id: Mapped[int] = mapped_column(ForeignKey(Component.id))
     steps: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
@@ -114,7 +118,10 @@ class Timing(History, Base):
     """How the time of a device relates to the trigger of the shot."""
 
     __tablename__ = "timing"
-    __table_args__ = (Index("timing_device_idx", "device_id", BEGINNING),)
+    __table_args__ = (
+        Index("timing_device_idx", "device_id", BEGINNING),
+        Index("timing_recorded_idx", STATED, "id"),
+    )
 
     device_id: Mapped[int] = mapped_column(ForeignKey(Component.id))
     start_offset: Mapped[float] = mapped_column(server_default=text("0"))
