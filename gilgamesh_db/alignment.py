@@ -23,6 +23,7 @@ def align(
     *,
     dt: float | None = None,
     tolerance: float | None = None,
+    width: float | None = None,
 ) -> FloatArray:
     """Values of a signal at other instants.
 
@@ -39,12 +40,14 @@ def align(
     how : {"previous", "nearest", "linear", "mean"}
         The last sample not after each instant; the nearest one (the earlier of two); on the straight line between two
         samples; or the mean of the samples from each instant up to the next (NaN samples left out, NaN where there
-        are none; the last bin is as long as the one before).
+        are none).
     dt : float, optional
         Sampling interval of the signal in s; None for irregular sampling, where the last sample holds for ever with
         "previous" and nothing else goes beyond it.
     tolerance : float, optional
         A sample farther away than this, in s, is not used: what is called a gap. For "linear", neither of the two may be.
+    width : float, optional
+        Length of the last bin of "mean", in s; that of the one before where left out.
 
     Returns
     -------
@@ -63,7 +66,7 @@ def align(
         return np.full(onto.shape, np.nan)
     near = _SAME * dt if dt is not None else 0.0
     if how == "mean":
-        return _mean(time, values, onto)
+        return _mean(time, values, onto, width)
     previous = np.searchsorted(time, onto + near, side="right") - 1
     after = np.minimum(previous + 1, time.size - 1)
     before = np.maximum(previous, 0)
@@ -88,12 +91,12 @@ def align(
     return np.asarray(np.where(outside, np.nan, np.interp(onto, time, values)), np.float64)
 
 
-def _mean(time: FloatArray, values: FloatArray, onto: FloatArray) -> FloatArray:
+def _mean(time: FloatArray, values: FloatArray, onto: FloatArray, width: float | None) -> FloatArray:
     """Mean of the numbers in each bin from one instant up to the next."""
-    if onto.size < 2:
+    if onto.size < 2 and width is None:
         raise InvalidValue("means need bins: the time base must have at least two instants")
-    last = onto[-1] - onto[-2]
-    near = _SAME * float(np.min(np.diff(onto)))  # a sample on the edge of two bins belongs to the later
+    last = float(onto[-1] - onto[-2]) if width is None else width
+    near = _SAME * float(np.min(np.diff(onto), initial=last))  # a sample on the edge of two bins belongs to the later
     edges = np.searchsorted(time, np.append(onto, onto[-1] + last) - near, side="left")
     numbers = ~np.isnan(values)
     counted = np.concatenate(([0], np.cumsum(numbers)))

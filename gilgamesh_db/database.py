@@ -8,7 +8,7 @@ import operator
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
 
@@ -20,9 +20,11 @@ from .timespan import instant
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
     from matplotlib.figure import Figure
     from sqlalchemy.orm import Session
 
+    from .alignment import Alignment
     from .bibliography import Bibliography
     from .changes import Changes
     from .changes import Shots as ChangedShots
@@ -296,6 +298,97 @@ class Database:
         from .shot_range import shots_of
 
         return shots_of(self, shots)
+
+    def signals(
+        self,
+        names: str | Sequence[str],
+        shot: Shots,
+        *,
+        window: tuple[float, float] | None = None,
+        where: str | None = None,
+        align: Alignment = "previous",
+        on: str | float | None = None,
+        missing: Literal["raise", "nan"] = "raise",
+        tolerance: float | None = None,
+    ) -> pd.DataFrame:
+        """Signals of shots as one table, on one time base per shot.
+
+        Parameters
+        ----------
+        names : str or sequence of str
+            Names, aliases, or patterns such as ``"Lang_*"``.
+        shot : int, str, slice, sequence of int, or None
+            A number (-1 for the last), several, a range such as ``"1200:1300"``; None for all.
+        window : (float, float), optional
+            Seconds from the trigger, half-open.
+        where : str, optional
+            Only the samples for which this holds, for example ``"Lang_U > 0 and Ngas_P < 1e-3"``; numbers are in the
+            unit of the signal they are compared with. Its signals need not be in `names`. It is never evaluated as Python.
+        align : {"previous", "nearest", "linear", "mean"}
+            How signals on other time bases come onto that of the table; see `gilgamesh_db.alignment.align`.
+        on : str or float, optional
+            The time base: that of this signal, or an interval in s; that of the first name otherwise.
+        missing : {"raise", "nan"}
+            What a signal that cannot be read in a shot is: an error that names all of them, or a column of NaN and an
+            entry in ``frame.attrs["missing"]``.
+        tolerance : float, optional
+            Samples farther away than this, in s, are not used for alignment.
+
+        Returns
+        -------
+        DataFrame
+            Index (Shot, Time), Time in s; one column of float64 per name. ``attrs`` hold ``units``, ``labels``,
+            ``align`` and ``missing``.
+
+        Raises
+        ------
+        SignalNotFound, ShotNotFound
+            A name or shot does not exist.
+        NotWired, NotCalibrated, SamplesNotFound
+            A signal cannot be read in a shot.
+        ConditionError
+            `where` is not a condition on signals.
+        InvalidValue
+            The window lies outside the record, signals have no instant in common, or the table would be larger than 4 GB.
+
+        Examples
+        --------
+        >>> db.signals(["Lang_U", "Lang_I"], shot=[1234, 1235], window=(0, 1), where="Lang_U > 0")  # doctest: +SKIP
+        """
+        from .frames import request, table
+
+        return table(self, request(self, names, shot, window, where, align, on, missing, tolerance))
+
+    def signals_chunks(
+        self, names: str | Sequence[str], shot: Shots, *, rows: int = 1_000_000, **options: Any
+    ) -> Iterator[pd.DataFrame]:
+        """The table of `signals` in consecutive pieces, for what is larger than memory.
+
+        Parameters
+        ----------
+        rows : int
+            Rows per piece, about; a piece never holds more than one shot.
+        **options
+            Those of `signals`.
+
+        Yields
+        ------
+        DataFrame
+        """
+        from .frames import chunks, request
+
+        yield from chunks(self, request(self, names, shot, **options), rows)
+
+    def dataset(self, names: str | Sequence[str], shot: Shots, **options: Any) -> xr.Dataset:
+        """The table of `signals` as an xarray Dataset with units, long names and provenance; needs the extra ``xarray``.
+
+        Shots that share their time base make the dimensions (Shot, Time); others follow each other along ``sample``,
+        with Shot and Time as coordinates. ``to_netcdf`` writes it with the attributes of the CF conventions.
+        """
+        from .dataset import dataset_of
+        from .frames import request
+
+        return dataset_of(self, request(self, names, shot, **options))
 
     def shots(
         self, condition: str | None = None, columns: Sequence[str] | None = None, *, stale: str = "hide"

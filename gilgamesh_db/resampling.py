@@ -36,9 +36,7 @@ def resampled(signal: Signal, dt: float, how: Alignment | None) -> ComputedSigna
     )
 
     def values() -> FloatArray:
-        if chosen == "mean" and base.size == 1:
-            return np.array([np.nanmean(signal.values)]) if np.isfinite(signal.values).any() else np.array([np.nan])
-        return align(source, signal.values, base, chosen, dt=own)
+        return align(source, signal.values, base, chosen, dt=own, width=dt)
 
     return ComputedSignal(
         signal.name, base, values, signal.unit, shot=signal.shot, inputs=(signal,),

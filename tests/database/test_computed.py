@@ -13,32 +13,14 @@ import gilgamesh_db as gilgamesh
 from gilgamesh_db import errors
 from gilgamesh_db.computed import ComputedSignal
 from gilgamesh_db.shot_range import shots_of
-from records import install, record
-
-COUNTS = {
-    1: np.arange(1000, dtype=np.int16),
-    2: np.arange(1000, dtype=np.int16)[::-1].copy(),
-    5: np.zeros(10, np.int16),
-}
+from records import install_two_rates
 
 
 @pytest.fixture(scope="module")
 def lab(server18: Any) -> Iterator[gilgamesh.Database]:
     """Two ports, one signal each, at different rates; shots 1, 2 and 5."""
     with server18.database(server18.template()) as url, gilgamesh.connect(url) as db:
-        port = install(db, shots=5)
-        with db.edit("a second port") as edit:
-            edit.add_port("PXI", "ai1", dtype="int16")
-            edit.calibrate("PXI/ai1", gilgamesh.Polynomial((0.0, 2.0)), "ct", "mA")
-            edit.add_signal("I", unit="A")
-            edit.connect("I", "PXI/ai1")
-            edit.add_signal("V2", unit="kV")
-        with db.transaction() as connection:
-            connection.exec_driver_sql("delete from gilgamesh.shot where number in (3, 4)")
-        second = int(db.sql("select component_id from gilgamesh.port order by 1").iloc[-1, 0])
-        for shot, counts in COUNTS.items():
-            record(db, shot, port, counts, start=0.0, dt=1e-3)
-            record(db, shot, second, counts[::2].copy(), start=0.0, dt=2e-3)
+        install_two_rates(db)
         yield db
 
 

@@ -1,0 +1,140 @@
+"""Many signals of one shot in one round trip: resolved, read and held, ready to be asked for their values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from .errors import InvalidValue
+from .record import Samples, joined
+from .signal import Signal
+
+if TYPE_CHECKING:
+    from .database import Database
+
+# Resolved once (materialized: unrolled it would be done again for every segment), then the stored pieces of each
+# record (offset 0: no piece is cut before it is known to be in the window). A window is widened by a sample on each side: the one before holds at its beginning.
+_BULK = """
+with resolved as materialized (
+  select r.* from gilgamesh.resolved_signal r
+   where r.shot = %(shot)s and r.signal_id in (select s.id from gilgamesh.signal s where s.name = any(%(names)s))
+), span as materialized (
+  select r.signal_id,
+         case when r.dt is null or %(t0)s::float8 is null then 0
+              else greatest(0, gilgamesh.sample_index(%(t0)s, r.start, r.dt, r.n) - 1) end as i0,
+         case when r.dt is null or %(t1)s::float8 is null then r.n
+              else least(r.n, gilgamesh.sample_index(
+                %(t1)s + %(more)s + coalesce((select b.dt from resolved b where b.signal = %(base)s), 0),
+                r.start, r.dt, r.n) + 1) end as i1,
+         gilgamesh.sample_width(r.dtype) as width
+    from resolved r
+   where r.status = 'ok'
+), total as materialized (
+  select (sum(s.i1 - s.i0) * 8)::bigint as bytes from span s
+)
+select r.*, t.bytes, p.first_sample, p.count, p.payload, p.times
+  from resolved r
+ cross join total t
+  left join span s on s.signal_id = r.signal_id
+  left join lateral (
+    select greatest(g.first, s.i0) as first_sample, (least(g.first + g.n, s.i1) - greatest(g.first, s.i0))::integer as count,
+           substring(g.payload from (21 + s.width * (greatest(g.first, s.i0) - g.first))::integer
+                                for (s.width * (least(g.first + g.n, s.i1) - greatest(g.first, s.i0)))::integer) as payload,
+           substring(g.times from (21 + 8 * (greatest(g.first, s.i0) - g.first))::integer
+                              for (8 * (least(g.first + g.n, s.i1) - greatest(g.first, s.i0)))::integer) as times
+      from (select g.position::bigint * r.segment_n as first, g.n, g.payload, g.times
+              from gilgamesh.segment g
+             where g.shot = %(shot)s and g.series_id = r.series_id
+               and g.position between s.i0 / r.segment_n and (s.i1 - 1) / r.segment_n
+               and s.i0 < s.i1 and t.bytes <= %(limit)s
+            offset 0) g
+  ) p on true
+ order by r.signal_id, p.first_sample
+"""
+
+
+class Bulk(NamedTuple):
+    """What was read of one shot.
+
+    Attributes
+    ----------
+    signals : dict of str to Signal
+        Those that can be read, with their samples held.
+    missing : dict of str to str
+        Status of those that cannot.
+    nbytes : int
+        How much memory their values take.
+    """
+
+    signals: dict[str, Signal]
+    missing: dict[str, str]
+    nbytes: int
+
+
+def read_many(
+    db: Database,
+    names: Iterable[str],
+    shot: int,
+    window: tuple[float, float] | None = None,
+    *,
+    more: float = 0.0,
+    one_more_of: str | None = None,
+    limit: float = 4e9,
+) -> Bulk:
+    """Read several signals of a shot in one round trip.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Names, not aliases, of measured and processed signals.
+    window : (float, float), optional
+        Seconds, half-open; each signal is read from the sample before it to the sample after it.
+    more : float
+        Seconds to read beyond the window.
+    one_more_of : str, optional
+        The signal whose sampling interval is to be read beyond the window.
+    limit : float
+        Bytes; above it nothing is read, and only the size is told.
+    """
+    t0, t1 = window or (None, None)
+    rows = db.reader.rows(
+        _BULK,
+        {"shot": shot, "names": list(names), "t0": t0, "t1": t1, "more": more, "base": one_more_of, "limit": limit},
+        db.knowledge,
+    )
+    found: dict[str, Signal] = {}
+    missing: dict[str, str] = {}
+    for _, pieces in groupby(rows, key=lambda row: row.signal_id):
+        held = list(pieces)
+        first = held[0]
+        if first.status != "ok":
+            missing[first.signal] = first.status
+            continue
+        signal = Signal(db, first.signal, shot)
+        vars(signal)["_row"] = first
+        if int(first.bytes) <= limit:
+            vars(signal)["_samples"] = _samples(held, first)
+        found[first.signal] = signal
+    return Bulk(found, missing, int(rows[0].bytes or 0) if rows else 0)
+
+
+def _samples(held: list[Any], resolved: Any) -> Samples:
+    return joined([row for row in held if row.payload is not None], resolved, 0)
+
+
+def require_window(window: tuple[float, float] | None) -> tuple[float, float] | None:
+    """A window that is one."""
+    if window is None:
+        return None
+    try:
+        t0, t1 = (float(edge) for edge in window)
+    except (TypeError, ValueError) as error:
+        raise InvalidValue(f"{window!r} is not a window; give two times in seconds, such as (0.5, 0.6)") from error
+    if not t0 < t1 or np.isnan([t0, t1]).any():
+        raise InvalidValue(
+            f"the window from {t0} s to {t1} s is empty; windows are half-open: from t0, up to but not including t1"
+        )
+    return t0, t1
