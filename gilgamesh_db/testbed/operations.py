@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from typing import Any, ClassVar, cast
 
 import sqlalchemy as sa
@@ -18,7 +19,7 @@ from alembic.operations import MigrateOperation, Operations
 from sqlalchemy.engine import Dialect
 
 from .. import units
-from ..calibration import Fit
+from ..calibration import Fit, Step
 from ..edits import _BOUND, Edit
 from .moment import Moment, bound
 
@@ -158,6 +159,8 @@ def python(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, list):
         return f"[{', '.join(map(python, value))}]"
+    if isinstance(value, Step):
+        return f"{type(value).__name__}({', '.join(python(getattr(value, one.name)) for one in fields(value))})"
     if isinstance(value, Fit):
         covariance = None if value.covariance is None else value.covariance.tolist()
         return f"fit_from_dict({value.to_dict()!r}, {python(value.steps)}, {covariance!r})"
