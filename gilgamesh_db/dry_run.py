@@ -137,15 +137,20 @@ def what_if(db: Database, reason: str, author: str | None, exact: bool) -> Itera
         # What would be refused at commit is refused here.
         connection.exec_driver_sql("set constraints all immediate")
         before = connection.exec_driver_sql("select gilgamesh.before_this_edit()").scalar_one()
-        found = Found(connection, before, None)
-        dependents = connection.execute(
-            sa.text(_DEPENDENTS),
-            {"signals": [signal for signal, _ in found.pairs], "shots": [shot for _, shot in found.pairs]},
-        ).all()
-        # Others wait for the lock of edits: give it back before any sample is read.
-        connection.rollback()
+        tried._effect = take_back(db, connection, before, exact=exact)
+
+
+def take_back(db: Database, connection: sa.Connection, before: Any, *, exact: bool) -> Effect:
+    """Take the transaction back, and say what it would have changed since a moment of knowledge before it."""
+    found = Found(connection, before, None)
+    dependents = connection.execute(
+        sa.text(_DEPENDENTS),
+        {"signals": [signal for signal, _ in found.pairs], "shots": [shot for _, shot in found.pairs]},
+    ).all()
+    # Others wait for the lock of edits: give it back before any sample is read.
+    connection.rollback()
     changes = found.weigh(db, exact=exact)
-    tried._effect = Effect(changes, _dependents(dependents, changes))
+    return Effect(changes, _dependents(dependents, changes))
 
 
 def _dependents(rows: Sequence[Any], changes: Changes) -> tuple[Dependent, ...]:

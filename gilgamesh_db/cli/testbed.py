@@ -249,13 +249,15 @@ def _move(context: click.Context, target: str, sql: bool, dry_run: bool, folder:
     if sql:
         click.echo(Repository(folder).script(target, down=down), nl=False)
         return
-    from ..testbed.rehearsal import rehearse
-
     repository = _repository(context, folder)
     move = repository.downgrade if down else repository.upgrade
     if dry_run:
-        for line in rehearse(repository, move, target):
+        from ..testbed.rehearsal import rehearse
+
+        lines, effect = rehearse(open_database(context), repository, move, target)
+        for line in lines:
             click.echo(line)
+        click.echo(str(effect))
         return
     before = list(repository.applied())
     move(target)

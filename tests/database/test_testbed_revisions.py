@@ -12,6 +12,7 @@ import pytest
 
 import gilgamesh_db as gilgamesh
 from gilgamesh_db import errors
+from gilgamesh_db.testbed.rehearsal import rehearse
 from gilgamesh_db.testbed.repository import Repository
 
 HEAD = '"""{message}"""\nfrom alembic import op\nfrom gilgamesh_db import Polynomial\nfrom gilgamesh_db.testbed import shot\n' \
@@ -314,3 +315,23 @@ def test_ordinary_alembic_works_in_the_folder(lab: Repository, shots: gilgamesh.
     assert "two.py was changed after it was applied" in refused.stderr + refused.stdout
     assert "Traceback" not in refused.stderr
     assert list(lab.applied()) == ["one", "two"]
+
+
+def test_a_dry_run_says_what_would_read_differently_and_leaves_nothing(
+    lab: Repository, shots: gilgamesh.Database
+) -> None:
+    lab.upgrade("one")
+    before, edits = stated(shots), len(shots.sql("select id from gilgamesh.edit"))
+    lines, effect = rehearse(shots, lab, lab.upgrade, "head")
+    assert lines == ["would apply two: what two says"]
+    assert {(change.signal, change.shot) for change in effect.changes} == {("I", shot) for shot in range(10, 15)}
+    assert "DAQ/ai1 → DAQ/ai2" in str(effect)
+    assert (stated(shots), len(shots.sql("select id from gilgamesh.edit"))) == (before, edits)
+    assert list(lab.applied()) == ["one"]
+    write(lab, "three", '    op.connect("I", "DAQ/ai9")', "two")
+    with pytest.raises(errors.ComponentNotFound, match=r"three\.py, line \d+: no port"):
+        rehearse(shots, lab, lab.upgrade, "head")
+    lab.upgrade("two")
+    lines, effect = rehearse(shots, lab, lab.downgrade, "base")
+    assert lines == ["would take back two: what two says", "would take back one: what one says"]
+    assert "no longer wired to DAQ/ai1" in str(effect)
