@@ -14,12 +14,13 @@ from numpy.typing import ArrayLike, NDArray
 from .alignment import interval
 from .envelope import Envelope, binned
 from .errors import InvalidValue
+from .provenance import Provenance, as_table, as_text
 from .signal import CHUNK, Signal
 
 if TYPE_CHECKING:
     from astropy.units import UnitBase
 
-    from .provenance import Provenance
+    from .point import Point
     from .uncertainty import Budget
 
 FloatArray = NDArray[np.float64]
@@ -54,20 +55,11 @@ class ComputedProvenance:
         return found
 
     def __str__(self) -> str:
-        rows = self.rows()
-        left = max(len(row[0]) for row in rows)
         shot = "" if self.shot is None else f" of shot {self.shot}"
-        lines = [f"{self.signal} [{self.unit or '1'}]{shot}: computed"]
-        for what, how, who in rows:
-            lines.append(f"  {what:<{left}}  {how}" + (f"\n  {'':<{left}}    {who}" if who else ""))
-        return "\n".join(lines)
+        return as_text(f"{self.signal} [{self.unit or '1'}]{shot}: computed", self.rows())
 
     def _repr_html_(self) -> str:
-        body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(cell).replace('  ', '&emsp;')}</td>" for cell in row) + "</tr>"
-            for row in self.rows()
-        )
-        return f"<table><caption>{html.escape(self.signal)}</caption>{body}</table>"
+        return as_table(self.signal, self.rows())
 
 
 class ComputedSignal(Signal):
@@ -152,6 +144,12 @@ class ComputedSignal(Signal):
     def uncertainty_budget(self) -> Budget:
         """There is none: see those of the inputs."""
         raise InvalidValue(f"{self.name!r} was computed and has no budget; see those of: {self._sources()}")
+
+    def at(self, t: float) -> Point:
+        """There is no record behind it: see `at` of the inputs."""
+        raise InvalidValue(
+            f"{self.name!r} was computed and has no record at {t} s; see the samples of: {self._sources()}"
+        )
 
     @property
     def raw(self) -> NDArray[Any]:

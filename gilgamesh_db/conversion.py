@@ -13,7 +13,7 @@ from .calibration import Polynomial, compose_affine, steps_to_json
 from .computed import ComputedSignal
 from .record import Samples
 from .signal import CHUNK, Signal
-from .units import conversion, parse_unit
+from .units import conversion, conversion_step, parse_unit
 
 if TYPE_CHECKING:
     from astropy.units import UnitBase
@@ -47,8 +47,11 @@ class ConvertedSignal(Signal):
         if line is not None:
             return row._replace(unit=self._unit, gain=line[0], offset=line[1])
         steps = row.steps if row.steps is not None else steps_to_json([Polynomial((row.offset, row.gain))])
-        steps = [*steps, *steps_to_json([Polynomial((offset, gain))])]
+        steps = [*steps, *steps_to_json([conversion_step(row.unit, self._unit)])]
         return row._replace(unit=self._unit, gain=None, offset=None, steps=steps)
+
+    def _piece(self, samples: Samples) -> Signal:
+        return ConvertedSignal(self._source._piece(samples), self._unit)
 
     @property
     def _stored(self) -> Signal:

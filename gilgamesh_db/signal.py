@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .alignment import Alignment
     from .computed import ComputedSignal
     from .database import Database
+    from .point import Point
     from .provenance import Provenance
     from .uncertainty import Budget
 
@@ -116,6 +117,23 @@ class Signal(Operators):
         from .conversion import converted
 
         return converted(self, unit)
+
+    def at(self, t: float) -> Point:
+        """The sample nearest to an instant, with its place in the record and every value between count and result.
+
+        Parameters
+        ----------
+        t : float
+            Seconds from the trigger.
+
+        Raises
+        ------
+        InvalidValue
+            When nothing was recorded then.
+        """
+        from .point import point_at
+
+        return point_at(self, t)
 
     @cached_property
     def uncertainty(self) -> NDArray[np.float64] | None:
@@ -272,7 +290,7 @@ class Signal(Operators):
         """Every step from ADC count to value, with who said so, when and why; prints as text."""
         from .provenance import explain
 
-        return explain(self._db, self.name, self.shot)
+        return explain(self)
 
     @cached_property
     def label(self) -> str:
@@ -308,6 +326,13 @@ class Signal(Operators):
             self._db.find_again(self.name, self.shot)
             found = self._db.reader.rows(_RESOLVE, (self.name, self.shot), self._db.knowledge)
         return found[0]
+
+    def _piece(self, samples: Samples) -> Signal:
+        """The same signal with these samples of its record only."""
+        piece = Signal(self._db, self.name, self.shot, self._span)
+        vars(piece)["_row"] = self._row
+        vars(piece)["_samples"] = samples
+        return piece
 
     @property
     def _stored(self) -> Signal:

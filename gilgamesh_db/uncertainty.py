@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .calibration import Polynomial, Step, covariance_factor, steps_from_json, steps_to_json
+from .calibration import Step, covariance_factor, steps_from_json, steps_to_json
 from .calibration.covariance import spread
 from .calibration.propagation import Shares, known, squared, stages, tangent
-from .units import conversion
+from .units import conversion, conversion_step
 
 if TYPE_CHECKING:
     from .signal import Signal
@@ -98,6 +98,8 @@ class Budget:
     ----------
     unstated : tuple of str
         Items of the chain whose calibration states no covariance; they count as exact.
+    links : list of dict
+        The chain, item by item, as ``gilgamesh.links_of`` gives it.
     nothing_known : bool
         Whether neither a covariance nor a resolution is stated.
     """
@@ -109,8 +111,8 @@ class Budget:
         )[0]
         links: list[dict[str, Any]] = found.links if r.connection_id is not None else []
         if r.unit != stored_unit:
-            gain, offset = conversion(stored_unit, r.unit)
-            links = [*links, {"steps": steps_to_json([Polynomial((offset, gain))])}]
+            links = [*links, {"steps": steps_to_json([conversion_step(stored_unit, r.unit)]), "output_unit": r.unit}]
+        self.links = links
         self._signal = signal
         self._raw_std: float | None = found.raw_std if r.connection_id is not None else None
         self._steps: tuple[Step, ...] = ()

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from gilgamesh_db.calibration import Polynomial
 from gilgamesh_db.errors import UnitMismatch
 
-__all__ = ["UnitDefinition", "conversion", "parse_unit"]
+__all__ = ["UnitDefinition", "conversion", "conversion_step", "parse_unit"]
 
 _SI_BASES = ("kg", "m", "s", "A", "K", "mol", "cd", "rad")
 _CELSIUS = "deg_C"
@@ -131,6 +132,18 @@ def conversion(from_unit: str, to_unit: str) -> tuple[float, float]:
             f"{from_unit!r} cannot become {to_unit!r}: the one is {a.dimension}, the other {b.dimension}"
         )
     return a.factor / b.factor, (a.offset - b.offset) / b.factor
+
+
+def conversion_step(from_unit: str, to_unit: str) -> Polynomial:
+    """The same as a calibration step.
+
+    Examples
+    --------
+    >>> conversion_step("mbar", "Pa")
+    Polynomial(coefficients=(0.0, 100.0))
+    """
+    gain, offset = conversion(from_unit, to_unit)
+    return Polynomial((offset, gain))
 
 
 def _astropy_unit(text: str) -> Any:

@@ -1,8 +1,8 @@
 -- How well is a value known? The chain of a signal with what is known of its uncertainty, and samples with theirs.
 
 
--- What does a chain do, link by link? One object per item with "item", "steps" and "covariance" (null where it is not
--- known), and one with "steps" alone for each conversion of units between them.
+-- What does a chain do, link by link? One object per item with "item", "steps", "output_unit" and "covariance"
+-- (null where it is not known), and one without an item for each conversion of units between them.
 create function gilgamesh.links_of(connection_id bigint, calibrations bigint[], unit text) returns jsonb
   language plpgsql stable parallel safe
   set search_path = pg_catalog, gilgamesh, pg_temp
@@ -26,14 +26,15 @@ begin
   loop
     conversion := unit_conversion(coalesce(given, link.raw_unit), link.input_unit);
     if conversion <> '{1,0}' then
-      links := links || jsonb_build_object('steps', conversion_steps(conversion));
+      links := links || jsonb_build_object('steps', conversion_steps(conversion), 'output_unit', link.input_unit);
     end if;
-    links := links || jsonb_build_object('item', link.name, 'steps', link.steps, 'covariance', to_jsonb(link.covariance));
+    links := links || jsonb_build_object('item', link.name, 'steps', link.steps, 'covariance', to_jsonb(link.covariance),
+                                         'output_unit', link.output_unit);
     given := link.output_unit;
   end loop;
   conversion := unit_conversion(given, links_of.unit);
   if conversion <> '{1,0}' then
-    links := links || jsonb_build_object('steps', conversion_steps(conversion));
+    links := links || jsonb_build_object('steps', conversion_steps(conversion), 'output_unit', links_of.unit);
   end if;
   return links;
 end

@@ -59,3 +59,29 @@ comment on column gilgamesh.calibrations.reason is 'Why.';
 comment on column gilgamesh.calibrations.closed_by is 'Who superseded or withdrew it; null while it is believed.';
 comment on column gilgamesh.calibrations.closed_because is 'Why it was superseded or withdrawn.';
 comment on column gilgamesh.calibrations.calibration_id is 'Identity of the statement.';
+
+-- The points a calibration was fitted to, one row each.
+create view gilgamesh.calibration_points with (security_invoker = true) as
+select i.name as item, c.id as calibration_id, c.valid, c.closed_by_id is null as believed, c.fit ->> 'method' as method,
+       points.x, points.y, points.sigma, points.fitted, points.y - points.fitted as residual
+  from gilgamesh.calibration c
+  join gilgamesh.component i on i.id = c.component_id
+ cross join lateral (
+    select gilgamesh.float_array(c.fit -> 'x') as x, gilgamesh.float_array(c.fit -> 'y') as y,
+           gilgamesh.float_array(nullif(c.fit -> 'sigma', 'null')) as sigma
+    offset 0) measured
+ cross join lateral unnest(measured.x, measured.y, measured.sigma, gilgamesh.apply_steps(measured.x, c.steps))
+            as points(x, y, sigma, fitted)
+ where c.fit is not null and lower(c.recorded) <= (select gilgamesh.known_at());
+
+comment on view gilgamesh.calibration_points is 'Measured points of the calibrations that were fitted, with what the calibration gives there.';
+comment on column gilgamesh.calibration_points.item is 'The calibrated component or port.';
+comment on column gilgamesh.calibration_points.calibration_id is 'Identity of the calibration.';
+comment on column gilgamesh.calibration_points.valid is 'The period of validity of the calibration.';
+comment on column gilgamesh.calibration_points.believed is 'Whether the calibration is believed today.';
+comment on column gilgamesh.calibration_points.method is 'What was fitted, for example poly1.';
+comment on column gilgamesh.calibration_points.x is 'What went in, in the input unit.';
+comment on column gilgamesh.calibration_points.y is 'What should come out, in the output unit.';
+comment on column gilgamesh.calibration_points.sigma is 'Standard deviation of y, where it was given.';
+comment on column gilgamesh.calibration_points.fitted is 'What the calibration makes of x.';
+comment on column gilgamesh.calibration_points.residual is 'y minus fitted.';

@@ -13,15 +13,19 @@ from .door import NEGATIVE, as_json, open_database, print_json
 @click.command(context_settings=NEGATIVE)
 @click.argument("signal")
 @click.argument("shot", type=int)
+@click.option(
+    "--at", "moment", type=float, help="One sample: the one nearest to this time, in seconds from the trigger."
+)
 @as_json
 @click.pass_context
-def explain(context: click.Context, signal: str, shot: int, as_json: bool) -> None:
+def explain(context: click.Context, signal: str, shot: int, moment: float | None, as_json: bool) -> None:
     """Say where the values of SIGNAL in SHOT come from: port, chain, calibrations, who and why."""
-    provenance = open_database(context).signal(signal, shot).provenance
+    asked = open_database(context).signal(signal, shot)
+    found = asked.provenance if moment is None else asked.at(moment)
     if as_json:
-        print_json(provenance.to_dict())
+        print_json(found.to_dict())
     else:
-        click.echo(str(provenance))
+        click.echo(str(found))
 
 
 @click.command(context_settings=NEGATIVE)
