@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .shot_range import Shots
     from .signal import Signal
     from .widgets import Browser, Dashboard
+    from .workers import ShotResults
 
 Knowledge = datetime.datetime | datetime.date | str
 
@@ -660,6 +661,80 @@ class Database:
         from .changes import changes
 
         return changes(self, self._moment(known_at_1), self._moment(known_at_2), shots, signals, tolerance, exact)
+
+    def reduce(
+        self,
+        what: str | Sequence[str] | Mapping[str, str],
+        shots: Shots,
+        how: str | Callable[[Signal], float] = "max",
+        *,
+        window: tuple[float, float] | None = None,
+        missing: str = "raise",
+    ) -> pd.DataFrame:
+        """One number per signal and shot: the table scikit-learn and others begin with.
+
+        Parameters
+        ----------
+        what : str, sequence of str, or mapping
+            Names of signals, each reduced by `how`; or column → rule, for example ``{"top": "max(Lang_I)"}``.
+        shots : int, str or iterable of int
+        how : str or callable
+            max, min, mean, rms, first or last, or a function of the signal. The first four come from stored moments for
+            all shots at once, where the chain is a straight line and no window is given.
+        window : tuple of float, optional
+            Only this part, in seconds.
+        missing : {'raise', 'nan'}
+            What to do where a signal cannot be read.
+
+        Returns
+        -------
+        DataFrame
+            Index ``Shot``, float64, in the units of the signals.
+        """
+        from .reduction import reduce
+
+        return reduce(self, what, shots, how, window, missing)
+
+    def map_shots(
+        self,
+        function: Callable[[Database, int], Any],
+        shots: Shots,
+        *,
+        workers: int | None = None,
+        scheduler: Any = None,
+        progress: bool = True,
+    ) -> ShotResults:
+        """Call ``function(db, shot)`` for many shots, in other processes; results come as they are ready.
+
+        Each worker opens its own connection. A shot that fails is kept with its error and does not stop the others.
+        Ctrl-C lets the shots under way end, and stops.
+
+        Parameters
+        ----------
+        function : callable
+            Functions of a notebook work too. A script needs ``if __name__ == "__main__":`` around what starts it.
+        shots : int, str or iterable of int
+        workers : int, optional
+            Processes; one per processor by default, 0 works in this one.
+        scheduler : dask.distributed.Client, optional
+            Work on a Dask cluster instead; its workers must reach the database by its URL.
+        progress : bool
+            Show a progress bar and failures as they come.
+
+        Returns
+        -------
+        ShotResults
+            Iterate over ``(shot, result)``, or ``.collect()`` into a dict; ``.failures`` has the rest.
+
+        Examples
+        --------
+        >>> def top(db, shot):
+        ...     return db.signal("Lang_I", shot).values.max()
+        >>> db.map_shots(top, "1200:1300").collect()  # doctest: +SKIP
+        """
+        from .workers import map_shots
+
+        return map_shots(self, function, shots, workers, scheduler, progress)
 
     def log(self, search: str | None = None, *, shots: Shots | None = None) -> pd.DataFrame:
         """The logbook, or the entries with some words.
