@@ -11,7 +11,7 @@ is the built-in exception a plain ``except`` would look for::
     │   │   ├── AttributeNotFound      (KeyError)   attributes of shots
     │   │   ├── ShotNotFound           (KeyError)
     │   │   ├── ReferenceNotFound      (KeyError)   keys of the bibliography
-    │   │   └── SamplesNotFound        the port recorded nothing in this shot
+    │   │   └── SamplesNotFound        no samples of the port are stored
     │   ├── Unresolved                 (LookupError) the testbed's history has a hole
     │   │   ├── NotWired               no port was connected to the signal
     │   │   ├── NotCalibrated          an item of the chain has no calibration
@@ -78,7 +78,7 @@ class ReferenceNotFound(NotFound, KeyError):
 
 
 class SamplesNotFound(NotFound):
-    """The signal was wired, but its port recorded nothing in this shot."""
+    """The signal was wired, but no samples of its port are stored: it recorded nothing, or they were released."""
 
 
 class Unresolved(UserError, LookupError):

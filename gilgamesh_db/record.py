@@ -16,6 +16,7 @@ from . import payload
 from .errors import DamagedData
 from .reading import Reader
 
+AT_ONCE = 32768  # samples calibrated at once; as float64 they fit the cache of a core
 WHOLE = "select payload, times from gilgamesh.segment where shot = %s and series_id = %s order by position"
 SLICE = """
 select greatest(s.first, %(first)s) as first_sample,
@@ -105,6 +106,26 @@ def _one(pieces: list[NDArray[Any]], kind: np.dtype[Any]) -> NDArray[Any]:
     whole = pieces[0] if len(pieces) == 1 else np.concatenate([np.empty(0, kind), *pieces])
     whole.flags.writeable = False
     return whole
+
+
+def on_line(raw: NDArray[Any], gain: float, offset: float) -> NDArray[np.float64]:
+    """Calibrate samples whose chain is a straight line, ``raw * gain + offset``.
+
+    Piece by piece, so that each is still near the processor when it is multiplied and shifted: three passes over a
+    long record take half as long again.
+
+    Examples
+    --------
+    >>> on_line(np.array([0, 1, 2], "int16"), 0.5, 1.0)
+    array([1. , 1.5, 2. ])
+    """
+    values = np.empty(raw.size)
+    for first in range(0, raw.size, AT_ONCE):
+        part = values[first : first + AT_ONCE]
+        part[:] = raw[first : first + AT_ONCE]
+        part *= gain
+        part += offset
+    return values
 
 
 def index_of(moment: float, resolved: Any) -> int:

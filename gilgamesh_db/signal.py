@@ -17,7 +17,7 @@ from .envelope import PYRAMID, Envelope, Extremes, binned, calibrated, from_pyra
 from .errors import InvalidValue, NotCalibrated, NotWired, OutOfDate, SamplesNotFound, Unresolved
 from .operators import Operators
 from .quality import Quality, quality_of
-from .record import WINDOW, Samples, index_of, joined, read_slice, read_whole
+from .record import WINDOW, Samples, index_of, joined, on_line, read_slice, read_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,9 +71,7 @@ class Signal(Operators):
                 f"{self.name!r} of shot {self.shot} is out of date: {self.out_of_date}", OutOfDate, stacklevel=2
             )
         if r.steps is None:
-            values: NDArray[np.float64] = raw.astype(np.float64)
-            values *= float(r.gain)
-            values += float(r.offset)
+            values = on_line(raw, float(r.gain), float(r.offset))
         else:
             values = evaluate(steps_from_json(r.steps), raw.astype(np.float64))
         if self._least is not None:
@@ -372,8 +370,8 @@ class Signal(Operators):
                 f"force on {row.started_at:%Y-%m-%d %H:%M}; state one with: gilgamesh calibrate {missing[0]} …"
             )
         raise SamplesNotFound(
-            f"{self.name!r} was wired to {row.port} in shot {self.shot}, but that port recorded nothing; "
-            f"see what was recorded with: gilgamesh show {self.shot}"
+            f"{self.name!r} was wired to {row.port} in shot {self.shot}, but no samples of it are stored: "
+            f"the port recorded nothing, or they were released; see what was recorded with: gilgamesh show {self.shot}"
         )
 
     @cached_property

@@ -15,7 +15,7 @@ begin
       when 'not wired' then format('%L was not wired to any port in shot %s', signal, shot)
       when 'not computed' then format('%L was not computed in shot %s: no run has saved it', signal, shot)
       when 'not calibrated' then format('%L cannot be computed in shot %s: %s', signal, shot, coalesce(missing, 'an item of its chain has no calibration then'))
-      else format('%L was wired in shot %s, but its port recorded nothing', signal, shot) end,
+      else format('%L was wired in shot %s, but no samples of its port are stored: it recorded nothing, or they were released', signal, shot) end,
     hint = case status
       when 'not wired' then format('See where it was wired: select * from gilgamesh.wiring where signal = %L', signal)
       when 'not computed' then format('See what was run: select * from gilgamesh.runs where shot = %s', shot)

@@ -2,7 +2,7 @@
 
 create view gilgamesh.gaps with (security_invoker = true) as
 select r.shot, r.signal, r.port, r.status as gap,
-       case r.status when 'no samples' then format('%s recorded nothing', r.port)
+       case r.status when 'no samples' then format('no samples of %s are stored: it recorded nothing, or they were released', r.port)
             else format('no calibration of %s then', (
               select string_agg(quote_literal(i.name), ' and ' order by item.pos)
                 from gilgamesh.connection c, unnest(c.port_id || c.chain) with ordinality item(id, pos)

@@ -165,8 +165,8 @@ def test_the_signal_is_the_same_for_the_same_seed(size: int, seed: int) -> None:
 def test_stores_take_turns_and_each_begins_once() -> None:
     order: list[str] = []
     contestants = {name: Contestant(lambda _, name=name: order.append(name)) for name in "abc"}  # type: ignore[misc]
-    found = list(compete("write", contestants, 3, settle=True))
-    assert "".join(order) == "abcbcacab"
+    found = list(compete("write", contestants, 3, settle=lambda: order.append("|")))
+    assert "".join(order) == "|a|b|c|b|c|a|c|a|b", "before each of them, and outside its time"
     assert [len(one.seconds) for one in found] == [3, 3, 3]
     order.clear()
     found = list(compete("read", contestants, 2, repeats=4))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import psycopg
 
 from gilgamesh_db import Database
 
@@ -59,6 +61,16 @@ class Arena:
             store.write(number, raw)
             _same(store.name, store.values(number), expected)
         return number
+
+    def settle(self) -> None:
+        """Bring what is only in memory to disk: the files' share, and the server's.
+
+        A server that was just made also has to make each file of its write-ahead log; after a checkpoint it uses the
+        old ones again, as one that has been running for a while does.
+        """
+        with suppress(psycopg.errors.InsufficientPrivilege):  # the role pg_checkpoint is not everybody's
+            self.ours.connection.execute("checkpoint")
+        os.sync()
 
 
 @contextmanager

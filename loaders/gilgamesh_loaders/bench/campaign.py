@@ -65,7 +65,7 @@ def load(arena: Arena) -> Iterator[Measurement]:
                 samples,
                 after=lambda number, store=store: store.remove(DISCHARGES + number),  # type: ignore[misc]
             )
-    yield from compete("load", contestants, min(sizes.rounds, 5), settle=True)
+    yield from compete("load", contestants, min(sizes.rounds, 5), settle=arena.settle)
 
 
 def _discharge(number: int, channels: list[Raw]) -> ShotPlan:

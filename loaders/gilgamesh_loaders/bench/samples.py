@@ -31,7 +31,7 @@ def write(arena: Arena) -> Iterator[Measurement]:
                 raw.size,
                 after=lambda number, store=store: store.remove(WRITTEN + number),  # type: ignore[misc]
             )
-        yield from compete("write", contestants, rounds, settle=True)
+        yield from compete("write", contestants, rounds, settle=arena.settle)
 
 
 def read(arena: Arena) -> Iterator[Measurement]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -63,7 +62,12 @@ class Contestant:
 
 
 def compete(
-    task: str, contestants: Mapping[str, Contestant], rounds: int, *, repeats: int = 1, settle: bool = False
+    task: str,
+    contestants: Mapping[str, Contestant],
+    rounds: int,
+    *,
+    repeats: int = 1,
+    settle: Callable[[], object] | None = None,
 ) -> Iterator[Measurement]:
     """Let everybody do the task once a round, each round beginning with another.
 
@@ -76,8 +80,8 @@ def compete(
         Rounds that count.
     repeats : int
         Times in a row within a round.
-    settle : bool
-        For what cannot be done twice: write what others left in memory to disk first, so that nobody pays for another's
+    settle : callable, optional
+        For what cannot be done twice: writes what others left in memory to disk first, so that nobody pays for another's
         writes. Otherwise everybody begins with a call that is not counted: while others were busy the machine took
         memory away, and fetching it back takes longer than reading a record.
     """
@@ -88,8 +92,8 @@ def compete(
             for name in order[number % len(order) :] + order[: number % len(order)]:
                 action, after = contestants[name].action, contestants[name].after
                 gc.collect()
-                if settle:
-                    os.sync()
+                if settle is not None:
+                    settle()
                 else:
                     action(number)
                 for _ in range(repeats):
