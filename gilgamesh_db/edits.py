@@ -139,7 +139,7 @@ class Edit:
             What it is. Descriptions have no validity: they are corrected for all times.
         **words
             ``class_``, serial, description of a component; low, high, resolution, noise, description of a port; unit, quantity,
-            component, role, label, description, low, high, aliases of a signal; unit, description of an attribute.
+            component, role, label, description, low, high, aliases of a signal; unit, rule, description of an attribute.
         """
         given = {key.removesuffix("_"): value for key, value in words.items()}
         if given.get("unit") is not None:

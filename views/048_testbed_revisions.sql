@@ -36,7 +36,7 @@ as $$
 declare
   may constant jsonb := '{"component": ["class", "serial", "description"], "port": ["low", "high", "resolution", "noise", "description"],
                           "signal": ["unit", "quantity", "component", "role", "label", "description", "low", "high", "aliases"],
-                          "attribute": ["unit", "description"]}';
+                          "attribute": ["unit", "rule", "description"]}';
   thing bigint;
   odd text;
   old_unit text;
@@ -92,6 +92,7 @@ begin
     when 'attribute' then
       update attribute t
          set unit = case when words ? 'unit' then known_unit(words ->> 'unit') else t.unit end,
+             rule = case when words ? 'rule' then words ->> 'rule' else t.rule end,
              description = coalesce(words ->> 'description', t.description)
        where t.name = amend.name returning t.id into thing;
       if thing is null then

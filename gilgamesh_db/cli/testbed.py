@@ -72,6 +72,20 @@ def revision(context: click.Context, message: str, rev_id: str | None, auto: boo
 
 
 @testbed.command()
+@click.option("-m", "--message", required=True, help="What was changed, in a few words.")
+@_folder
+@click.pass_context
+def adopt(context: click.Context, message: str, folder: Path) -> None:
+    """Write down as a revision what was edited past the repository, and describe the testbed anew."""
+    repository = _repository(context, folder)
+    path = repository.adopt(message)
+    if path is None:
+        click.echo(f"the database says what {repository.description} says; there is nothing to adopt")
+        return
+    click.echo(f"{path}\n{repository.description} is written anew; read both before you commit them")
+
+
+@testbed.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
 @click.pass_context
 def export(context: click.Context, file: Path | None) -> None:

@@ -108,6 +108,29 @@ class Repository:
                 made = command.revision(config, message.strip(), autogenerate=True, rev_id=rev_id or self._next())
         return self._beside(made)
 
+    def adopt(self, message: str, *, rev_id: str | None = None) -> Path | None:
+        """Write down as a revision what was edited past the repository; return its path, None when nothing was.
+
+        The revision says what the database knows and ``testbed.yaml`` does not. It is stamped, not applied: here it is
+        known already; other databases learn it. The description is written anew.
+        """
+        from .description import Description
+        from .planning import plan
+        from .snapshot import snapshot
+        from .yaml_reader import read_description
+        from .yaml_writer import write_description
+
+        with self._connection() as connection:
+            known = snapshot(connection)
+        before = read_description(self.description) if self.description.exists() else Description()
+        statements = plan(before, known)
+        if not statements:
+            return None
+        path = self.auto_revision(message, list(statements), rev_id=rev_id)
+        self.stamp("head")
+        self.description.write_text(write_description(known), "utf-8")
+        return path
+
     def upgrade(self, target: str = "head", *, connection: sa.Connection | None = None) -> None:
         """Apply the revisions up to `target`, all or none."""
         self._move(command.upgrade, target, connection)

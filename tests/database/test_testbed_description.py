@@ -156,6 +156,27 @@ def test_a_revision_written_by_auto_makes_the_database_agree(db: gilgamesh.Datab
     assert "from gilgamesh_db.calibration import PowerOfTen\n" in path.read_text("utf-8")
 
 
+def test_what_was_edited_past_the_repository_is_adopted(
+    db18: gilgamesh.Database, server18: Any, tmp_path: Path
+) -> None:
+    lab = Repository.init(tmp_path / "lab", db18.engine)
+    lab.description.write_text(SMALL, "utf-8")
+    lab.auto_revision("as built", list(plan(Description(), described(SMALL))))
+    lab.upgrade()
+    assert lab.adopt("nothing") is None
+    with db18.edit("in a hurry", author="ilya") as edit:
+        edit.connect("U", "DAQ/ai1", since="2025-05-01")
+        edit.amend("signal", "U", label="Voltage")
+    path = lab.adopt("in a hurry")
+    assert path is not None
+    assert 'op.connect("U", "DAQ/ai1", since="2025-05-01 00:00")' in path.read_text("utf-8")
+    assert [row.action for row in lab.applied().values()] == ["upgrade", "stamp"]
+    assert described(lab.description.read_text("utf-8")) == known(db18)
+    with server18.database(server18.template()) as url, gilgamesh.connect(url) as other:
+        Repository(lab.folder, other.engine).upgrade()
+        assert known(other) == known(db18)
+
+
 def test_a_comparison_at_a_date_looks_at_that_date_only() -> None:
     old, new = described(SMALL), described(SMALL.replace("since: 2025-03-01}", "since: 2025-04-01}"))
     at = [differences(old.at(moment), new.at(moment)) for moment in (day(2, 1), day(3, 15), day(5, 1))]

@@ -176,6 +176,23 @@ def test_what_cannot_be_names_file_and_line_and_leaves_nothing_behind(
     assert list(lab.applied()) == ["one", "two"]
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        '    op.connect("I", "DAQ/ai2", chain=["shunt1"], since="2020-01-01", until="2020-02-01")',
+        '    op.calibrate("shunt1", Polynomial((0.0, 1.0)), "V", "A", since="2020-01-01")',
+        '    op.set_property("shunt1", "resistance", 1.0, "Ohm", since="2020-01-01")',
+    ],
+)
+def test_nothing_goes_back_before_its_item_existed(lab: Repository, shots: gilgamesh.Database, body: str) -> None:
+    lab.upgrade()
+    before = stated(shots)
+    write(lab, "three", body, "two")
+    with pytest.raises(errors.GilgameshError, match=r"three\.py.*(shunt1|DAQ)"):
+        lab.upgrade()
+    assert stated(shots) == before
+
+
 def test_a_chain_that_does_not_compose_is_found_in_its_own_revision(lab: Repository, shots: gilgamesh.Database) -> None:
     write(lab, "three", '    op.connect("I", "DAQ/ai2", since="2025-03-01")', "two")
     write(lab, "four", '    op.connect("I", "DAQ/ai2", chain=["shunt1"], since="2025-03-01")', "three")

@@ -143,8 +143,12 @@ def test_from_an_empty_folder_to_a_database(environment: Environment, home: Path
     reason = ("--reason", "first of its kind")
     environment.gilgamesh("add", "signal", "U", "--unit", "V", *reason, cwd=tmp_path, home=home)
     assert "measured" in environment.gilgamesh("signals", cwd=tmp_path, home=home)
-    assert "stopped" in environment.gilgamesh("db", "stop", cwd=tmp_path, home=home)
     assert list(tmp_path.iterdir()) == []
+    environment.gilgamesh("testbed", "init", "lab", cwd=tmp_path, home=home)
+    environment.gilgamesh("testbed", "revision", "-m", "nothing yet", "--folder", "lab", cwd=tmp_path, home=home)
+    assert "applied 0001" in environment.gilgamesh("testbed", "upgrade", "--folder", "lab", cwd=tmp_path, home=home)
+    assert "format: 1" in environment.gilgamesh("testbed", "export", cwd=tmp_path, home=home)
+    assert "stopped" in environment.gilgamesh("db", "stop", cwd=tmp_path, home=home)
 
 
 def test_a_missing_extra_is_named(environment: Environment, tmp_path: Path) -> None:
