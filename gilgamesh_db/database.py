@@ -28,11 +28,13 @@ if TYPE_CHECKING:
     from .bibliography import Bibliography
     from .changes import Changes
     from .changes import Shots as ChangedShots
+    from .citation import Citation, Verification
     from .dry_run import WhatIf
     from .edits import Edit
     from .layout import Layouts
     from .recording import Recording
     from .refresh import Refreshed
+    from .release import Release
     from .run import Run
     from .shot import Shot
     from .shot_range import Shots
@@ -170,7 +172,7 @@ class Database:
         self.engine.dispose()
 
     def known_at(self, moment: Knowledge) -> Database:
-        """The same database, answering from what was known at an earlier moment.
+        """The same database, answering from what was known at an earlier moment, or at that of a release.
 
         Examples
         --------
@@ -179,6 +181,27 @@ class Database:
         then = Database(self.engine, self._moment(moment))
         then.reader, then.cache = self.reader, self.cache  # what is immutable is shared
         return then
+
+    def today(self) -> Database:
+        """The same database, answering from today's knowledge."""
+        now = Database(self.engine)
+        now.reader, now.cache = self.reader, self.cache
+        return now
+
+    def release(self, name: str) -> Database:
+        """The same database, answering from the knowledge a release pinned.
+
+        Raises
+        ------
+        ReleaseNotFound
+
+        Examples
+        --------
+        >>> db.release("paper-2026").signal("Langmuir_I", shot=1234)  # doctest: +SKIP
+        """
+        from .release import release_named
+
+        return self.known_at(release_named(self, name).known_at)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
@@ -755,6 +778,95 @@ class Database:
 
         return table_of_log(self, search, shots)
 
+    def create_release(
+        self, name: str, description: str = "", *, known_at: Knowledge | None = None, author: str | None = None
+    ) -> Release:
+        """Give a state of knowledge a name; it never changes, whatever is found out later.
+
+        Parameters
+        ----------
+        name : str
+            Letters, digits, dots, dashes and underscores, beginning with a letter. It can be said wherever a moment of
+            knowledge is asked for.
+        description : str
+            What it is for.
+        known_at : datetime or str, optional
+            The moment; today's knowledge (or that of this database) when left out. What is pinned is the last edit
+            before it.
+        author : str, optional
+            Who makes it; the database role by default.
+
+        Raises
+        ------
+        ConflictError
+            There is a release of this name.
+        InvalidValue
+            The moment lies in the future or before the first edit.
+        """
+        from .release import create_release
+
+        return create_release(self, name, description, self._moment(known_at) or self.knowledge, author)
+
+    def releases(self) -> pd.DataFrame:
+        """All releases: index ``Release``; KnownAt, Description, Author, Created."""
+        from .release import table_of_releases
+
+        return table_of_releases(self)
+
+    def cite(self, signal: Signal, *, author: str | None = None) -> Citation:
+        """Quote the numbers of a signal: a key that stands for them for ever, and a BibTeX entry.
+
+        Citing the same numbers again returns the same key.
+
+        Parameters
+        ----------
+        signal : Signal
+            A stored signal or a window of it, as known today or at the moment its database answers from.
+        author : str, optional
+            Who cites it; the database role by default.
+
+        Raises
+        ------
+        InvalidValue
+            The database does not give the same numbers again by this name.
+
+        Examples
+        --------
+        >>> c = db.cite(db.signal("Langmuir_I", shot=1234).window(0.5, 0.6))  # doctest: +SKIP
+        >>> print(c.bibtex)  # doctest: +SKIP
+        """
+        from .citation import cite
+
+        return cite(self, signal, author)
+
+    def cited(self, key: str) -> Signal:
+        """The signal a key stands for, as it was known when it was cited.
+
+        Raises
+        ------
+        ReferenceNotFound
+        """
+        from .citation import cited
+
+        return cited(self, key)
+
+    def citations(self) -> pd.DataFrame:
+        """All quoted numbers: index ``Key``; Signal, Shot, T0, T1 (s), KnownAt, N, Unit, Mean, Author, Created."""
+        from .citation import table_of_citations
+
+        return table_of_citations(self)
+
+    def verify(self, key: str) -> Verification:
+        """Compute quoted numbers again, compare them, and say what today's knowledge says otherwise.
+
+        Raises
+        ------
+        ReferenceNotFound
+        """
+        from .citation import verify
+
+        return verify(self, key)
+
     def recording(
         self, shot: int, *, started_at: datetime.datetime | str | None = None, program: str | None = None
     ) -> contextlib.AbstractContextManager[Recording]:
@@ -786,7 +898,11 @@ class Database:
         return recording(self, _whole(shot), instant(started_at), program)
 
     def _moment(self, moment: Knowledge | None) -> datetime.datetime | None:
-        """A moment of knowledge that can be asked for; None is today."""
+        """A moment of knowledge that can be asked for, by itself or by the name of a release; None is today."""
+        from .release import NAME, release_named
+
+        if isinstance(moment, str) and NAME.match(moment):
+            return release_named(self, moment).known_at
         asked = instant(moment)
         if asked is not None:
             self.reader.rows("select gilgamesh.knowable(%s)", (asked,))

@@ -96,10 +96,11 @@ class Effect:
             return "no signal of any shot would change"
         signals, shots = len({c.signal for c in self.changes}), len({c.shot for c in self.changes})
         lines = [f"would change {_many(signals, 'signal')} of {_many(shots, 'shot')}"]
-        for what, name, shots_, how_much in self.rows():
-            lines.append(f"{name}, {shots_}: {what}" if shots_ else f"{name}: {what}")
-            if how_much:
-                lines.append(f"    {how_much}")
+        for what, name, span, how_much in self.rows():
+            if what in ("attribute", "run", "citation", "notebook"):
+                lines.append(f"{what} {name}, {span}: {how_much}" if span else f"{what} {name}: {how_much}")
+            else:
+                lines += [f"{name}, {span}: {what}", *([f"    {how_much}"] if how_much else [])]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:

@@ -12,6 +12,8 @@ is the built-in exception a plain ``except`` would look for::
     │   │   ├── ShotNotFound           (KeyError)
     │   │   ├── ReferenceNotFound      (KeyError)   keys of the bibliography
     │   │   └── SamplesNotFound        no samples of the port are stored
+    │   │   ├── ReleaseNotFound        (KeyError)   named states of knowledge
+    │   │   └── SamplesNotFound        the port recorded nothing in this shot
     │   ├── Unresolved                 (LookupError) the testbed's history has a hole
     │   │   ├── NotWired               no port was connected to the signal
     │   │   ├── NotCalibrated          an item of the chain has no calibration
@@ -71,6 +73,10 @@ class AttributeNotFound(NotFound, KeyError):
 
 class ShotNotFound(NotFound, KeyError):
     """No shot has this number."""
+
+
+class ReleaseNotFound(NotFound, KeyError):
+    """No state of knowledge has this name."""
 
 
 class ReferenceNotFound(NotFound, KeyError):

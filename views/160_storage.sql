@@ -79,7 +79,12 @@ begin atomic
               else coalesce((select format('run %s (%s), whose result it is', r.id, r.method) from gilgamesh.run r where r.id = se.run_id),
                             (select format('run %s (%s), which read it', r.id, r.method)
                                from gilgamesh.run_input i join gilgamesh.run r on r.id = i.run_id
-                              where i.series_id = se.id order by r.id limit 1)) end
+                              where i.series_id = se.id order by r.id limit 1),
+                            (select format('the citation %s', k.key)
+                               from gilgamesh.data_citation_input i
+                               join gilgamesh.data_citation c on c.id = i.citation_id
+                               join gilgamesh.reference k on k.id = c.reference_id
+                              where i.series_id = se.id order by c.id limit 1)) end
     from gilgamesh.series se
     join gilgamesh.shot sh on sh.number = se.shot
     left join gilgamesh.component port on port.id = se.port_id

@@ -47,6 +47,13 @@ union all
 select 'run', r.method, r.id, r.shot, i.shot, s.id, s.name
   from gilgamesh.run r
   join gilgamesh.run_input i on i.run_id = r.id
+  join gilgamesh.signal s on s.id = i.signal_id
+union all
+select 'citation', k.key, c.id, c.shot, se.shot, s.id, s.name
+  from gilgamesh.data_citation c
+  join gilgamesh.reference k on k.id = c.reference_id
+  join gilgamesh.data_citation_input i on i.citation_id = c.id
+  join gilgamesh.series se on se.id = i.series_id
   join gilgamesh.signal s on s.id = i.signal_id;
 
 comment on view gilgamesh.lineage is

@@ -57,6 +57,8 @@ begin
     -- Samples are written by COPY, and never changed.
     grant insert on gilgamesh.shot, gilgamesh.program, gilgamesh.source, gilgamesh.series, gilgamesh.run,
       gilgamesh.run_input, gilgamesh.unit to gilgamesh_operator;
+    -- Made once; triggers refuse any change.
+    grant insert on gilgamesh.release, gilgamesh.data_citation, gilgamesh.data_citation_input, gilgamesh.reference to gilgamesh_operator;
     grant insert on gilgamesh.segment, gilgamesh.pyramid to gilgamesh_operator;
     grant update (duration, status, program_id) on gilgamesh.shot to gilgamesh_operator;
     -- Alembic keeps the revision of the testbed in it.

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from ..errors import GilgameshError, SystemFault, near_names
-from . import analysis, catalogue, changes, history, looking, server, signals, storage, testbed
+from . import analysis, catalogue, changes, history, looking, releases, server, signals, storage, testbed
 
 OWN: dict[str, click.Command] = {
     "db": server.db,
@@ -31,6 +31,9 @@ OWN: dict[str, click.Command] = {
     "changes": changes.changes,
     "overview": looking.overview,
     "layout": looking.layout,
+    "release": releases.release,
+    "cite": releases.cite,
+    "verify": releases.verify,
     "add": history.add,
     "connect": history.connect,
     "disconnect": history.disconnect,

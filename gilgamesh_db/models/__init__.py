@@ -18,6 +18,7 @@ from .component import Component, Placement, Port, Property, Unit
 from .history import Edit, LaidObject
 from .layout import Layout
 from .logbook import LogEntry, QualityFlag
+from .release import DataCitation, DataCitationInput, Release
 from .revision import Amendment, TestbedRevision, TestbedVersion
 from .series import AttributeInput, Pyramid, Run, RunInput, Segment, Series, Source
 from .shot import Attribute, AttributeValue, Program, Shot
@@ -34,6 +35,8 @@ __all__ = [
     "Calibration",
     "Component",
     "Connection",
+    "DataCitation",
+    "DataCitationInput",
     "Definition",
     "Edit",
     "History",
@@ -50,6 +53,7 @@ __all__ = [
     "ReferenceDocument",
     "ReferenceTag",
     "ReferenceText",
+    "Release",
     "Run",
     "RunInput",
     "Segment",
