@@ -11,11 +11,20 @@ return case when x = 'NaN' then x
             when x < '-1e140'::double precision then '-Infinity'
             else x end;
 
--- A shift times a slope: 0 where one of them is 0, and tame.
-create function gilgamesh.tame_product(a double precision, b double precision) returns double precision
+-- A shift times a slope, of whatever size: 0 where one of them is 0, and tame.
+create function gilgamesh.wild_product(a double precision, b double precision) returns double precision
   language sql immutable parallel safe
 return case when abs(a) < '1e-140'::double precision or abs(b) < '1e-140'::double precision then 0
             else gilgamesh.tame(gilgamesh.tame(a) * gilgamesh.tame(b)) end;
+
+-- The same, faster. (The common case first, in one expression that the planner
+-- can put in place of the call: that is ten times faster.)
+create function gilgamesh.tame_product(a double precision, b double precision) returns double precision
+  language sql immutable parallel safe
+return case when abs(a) between '1e-70'::double precision and '1e70'::double precision
+             and abs(b) between '1e-70'::double precision and '1e70'::double precision then a * b
+            when a = 0 or b = 0 then 0
+            else gilgamesh.wild_product(a, b) end;
 
 -- What is the derivative of a step with respect to its input?
 create function gilgamesh.slope_of_step(x double precision[], step jsonb) returns double precision[]
@@ -139,7 +148,20 @@ declare
   moved float8[];
   shift float8[];
   s integer;
+  low float8;
+  high float8;
+  codes record;
 begin
+  -- Counts of a converter come again and again: answer for each that may occur, and look the samples up.
+  select min(v), max(v) into low, high from unnest(x) v having bool_and(v = floor(v));
+  if high - low < n / 2 and abs(low) < 1e15 then
+    select p.value, p.systematic, p.random into codes
+      from propagate(array(select c::float8 from generate_series(low::bigint, high::bigint) c), links, noise) p;
+    value := array(select (codes.value)[(v - low)::integer + 1] from unnest(x) v);
+    systematic := array(select (codes.systematic)[(v - low)::integer + 1] from unnest(x) v);
+    random := array(select (codes.random)[(v - low)::integer + 1] from unnest(x) v);
+    return;
+  end if;
   value := x;
   if n = 0 then
     systematic := '{}';
@@ -187,7 +209,8 @@ begin
             if moved is null then
               moved := array(select tame(d) from unnest(shift) d);
             else
-              moved := array(select tame(m + tame(d)) from unnest(moved, shift) as samples(m, d));
+              moved := array(select tame(total)
+                               from (select m + tame(d) as total from unnest(moved, shift) as samples(m, d) offset 0) sums);
             end if;
           end if;
         end if;

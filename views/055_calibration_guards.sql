@@ -56,3 +56,18 @@ $$;
 
 create trigger port_gives_what_its_calibration_takes before update of unit on gilgamesh.port
   for each row execute function gilgamesh.guard_port_unit();
+
+-- A signal may be shown in another unit, but only in one its chains can give.
+create function gilgamesh.guard_signal_unit() returns trigger
+  language plpgsql
+as $$
+begin
+  perform gilgamesh.check_composition(
+    array(select c.id from gilgamesh.connection c where c.signal_id = new.id and upper_inf(c.recorded)));
+  return null;
+end
+$$;
+
+create constraint trigger signal_unit_composes after update of unit on gilgamesh.signal
+  deferrable initially deferred
+  for each row execute function gilgamesh.guard_signal_unit();

@@ -129,6 +129,19 @@ def test_random_covariances_agree(connection: psycopg.Connection[Any]) -> None:
         assert not found[2].any()
 
 
+def test_counts_that_come_again_are_looked_up(connection: psycopg.Connection[Any]) -> None:
+    links = [{"steps": steps_to_json(item), "covariance": covariance} for item, covariance in CHAIN]
+    rng = np.random.default_rng(6)
+    for low, high, n in ((-5, 5, 500), (-30000, -29000, 4000), (7, 8, 100), (3, 4, 1)):
+        raw = rng.integers(low, high, n).astype(float)
+        once = np.unique(raw)
+        answers = in_sql(connection, np.concatenate([once, [0.5]]), links, 0.25)  # a half: not looked up
+        for found, answer in zip(in_sql(connection, raw, links, 0.25), answers, strict=True):
+            assert np.array_equal(found, answer[np.searchsorted(once, raw)])
+    for wild in ([1e300] * 10, [np.inf] * 10, [np.nan] * 10, [2.0**62] * 10):
+        assert in_sql(connection, wild, links[:1], 0.25)[0].size == 10
+
+
 def test_nothing_known_is_null(connection: psycopg.Connection[Any]) -> None:
     _, systematic, random = in_sql(connection, [1.0, 2.0], [{"steps": steps_to_json([Polynomial([0, 2])])}], None)
     assert np.isnan(systematic).all()
