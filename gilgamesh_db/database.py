@@ -685,6 +685,35 @@ class Database:
 
         return changes(self, self._moment(known_at_1), self._moment(known_at_2), shots, signals, tolerance, exact)
 
+    def find_shots(self, condition: str, *, for_at_least: float | str | None = None, shots: Shots = ":") -> list[int]:
+        """Shots in which signals have these values, as calibrated today (or at `known_at`).
+
+        Stored extremes decide most shots; samples are read only where those cannot, so the answer is exact.
+
+        Parameters
+        ----------
+        condition : str
+            Comparisons of signals with numbers, with ``and``, ``or`` and ``not``: ``"IC_Pinj > 1.5 kW or Lang_dens > 5e16"``.
+            A number without a unit is in the unit of the signal.
+        for_at_least : float or str, optional
+            How long it must hold without a break: seconds, or a text such as ``"5 ms"``. At one sample by default.
+            Each sample stands for the time until the next one.
+        shots : int, str or iterable of int
+            Where to look; everywhere by default.
+
+        Returns
+        -------
+        list of int
+            In rising order. What cannot be read in a shot, or is NaN, meets no condition, nor its opposite.
+
+        Examples
+        --------
+        >>> db.find_shots("IC_Pinj > 1.5 kW or Lang_dens > 5e16", for_at_least="5 ms")  # doctest: +SKIP
+        """
+        from .search import find_shots
+
+        return find_shots(self, condition, shots, for_at_least)
+
     def reduce(
         self,
         what: str | Sequence[str] | Mapping[str, str],
