@@ -70,6 +70,8 @@ def _candidates(step: Step, low: FloatArray, high: FloatArray) -> Iterator[tuple
     for point in _turning_points(step):
         at = np.full(low.shape, point)
         values = [evaluate([step], at)]
+        if point == 0:
+            values.append(evaluate([step], -at))  # a pole at zero goes up on one side and down on the other
         if isinstance(step, PiecewisePolynomial):
             values += [np.full(low.shape, value) for value in _limits(step, point)]
         yield at, values

@@ -153,9 +153,11 @@ def _astropy_unit(text: str) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a second slash is understood, astropy only dislikes it
         try:
-            return Unit(text)
-        except (ValueError, TypeError):
+            unit = Unit(text)
+            unit.decompose()  # so small or so large that no number tells
+        except (ValueError, TypeError, OverflowError):
             return None
+        return unit
 
 
 def _powers(unit: Any) -> dict[str, Fraction]:

@@ -63,13 +63,22 @@ def analysed(db: gilgamesh.Database, shot: int, method: str, *, result: bool = F
         ).scalar_one()  # fmt: skip
         signal = connection.exec_driver_sql("select id from gilgamesh.signal where name = 'U'").scalar_one()
         if result:
+            saved = connection.exec_driver_sql(
+                "select gilgamesh.add_signal('Result', 'V', kind => 'processed', reason => 'a result')"
+            )
             write_series(
-                driver(connection), shot, COUNTS.astype(float), run_id=run, signal_id=signal, start=0.0, dt=1.0
+                driver(connection),
+                shot,
+                COUNTS.astype(float),
+                run_id=run,
+                signal_id=saved.scalar_one(),
+                start=0.0,
+                dt=1.0,
             )
             return
         connection.execute(
-            sa.text("insert into gilgamesh.run_input (run_id, series_id, signal_id) "
-                    "select :run, id, :signal from gilgamesh.series where shot = :shot and port_id is not null"),
+            sa.text("insert into gilgamesh.run_input (run_id, series_id, signal_id, shot) "
+                    "select :run, id, :signal, shot from gilgamesh.series where shot = :shot and port_id is not null"),
             {"run": run, "signal": signal, "shot": shot},
         )  # fmt: skip
 

@@ -176,7 +176,11 @@ def test_importing_the_library_is_light(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("package", "extras"), [("gilgamesh_db", {"plot"}), ("gilgamesh_loaders", {"plot", "loaders", "bench"})]
+    ("package", "extras"),
+    [
+        ("gilgamesh_db", {"plot", "notebook", "physics", "xarray", "dask"}),
+        ("gilgamesh_loaders", {"plot", "loaders", "bench"}),
+    ],
 )
 def test_what_is_imported_is_declared(wheel: Path, package: str, extras: set[str]) -> None:
     with zipfile.ZipFile(wheel) as archive:

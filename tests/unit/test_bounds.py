@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gilgamesh_db import Exponential, Logarithm, PiecewisePolynomial, Polynomial, PowerLaw, PowerOfTen, Table
@@ -31,6 +31,7 @@ steps = st.one_of(polynomials, tables, pieces, st.just(PowerOfTen()), st.just(Ex
 
 
 @settings(max_examples=300, deadline=None)
+@example([Polynomial((0.0, -1.0)), PowerLaw(-1.0, -1.0)], 0.0, 1.0)  # a pole at the end of the interval
 @given(st.lists(steps, min_size=1, max_size=2), st.floats(-8, 8), st.floats(0, 6))
 def test_every_value_lies_between_the_bounds(chain: list[Any], low: float, width: float) -> None:
     x = np.linspace(low, low + width, 257)

@@ -8,7 +8,7 @@ import warnings
 
 import pytest
 from astropy import units as u
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gilgamesh_db.errors import InvalidValue, UnitMismatch
@@ -78,11 +78,20 @@ def test_what_is_no_unit_is_answered(text: str, answer: str) -> None:
     assert isinstance(error.value, InvalidValue)
 
 
+def test_a_unit_beyond_all_numbers_is_refused() -> None:
+    with pytest.raises(UnitMismatch, match="is not a unit"):
+        parse_unit("1 / u12")
+
+
 @given(st.lists(st.tuples(st.sampled_from(WORDS), st.sampled_from([-3, -2, -1, 1, 2])), min_size=1, max_size=4))
 def test_products_of_units_are_astropys(parts: list[tuple[str, int]]) -> None:
     unit = u.dimensionless_unscaled
     for word, power in parts:
         unit = unit * u.Unit(word) ** power
+    try:
+        unit.decompose()
+    except OverflowError:
+        assume(False)
     found = parse_unit(unit.to_string())
     assert parse_unit(found.symbol) == found
     assert found.factor == pytest.approx(unit.decompose().scale, rel=1e-15)
