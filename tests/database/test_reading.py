@@ -9,6 +9,7 @@ import sqlalchemy as sa
 import gilgamesh_db as gilgamesh
 from gilgamesh_db import Polynomial, errors
 from gilgamesh_db.reading import FEW
+from gilgamesh_db.record import AT_ONCE, on_line
 from tests.records import install, record
 
 KNOWN = "select gilgamesh.known_at() = 'infinity' as today, extract(year from nullif(gilgamesh.known_at(), 'infinity'))::integer as year"
@@ -81,3 +82,13 @@ def test_a_shot_that_was_dropped_is_missed_by_name(db18: gilgamesh.Database) -> 
         db18.signal("U", 2)
     with pytest.raises(errors.ShotNotFound, match="no shot 2"):
         signal.window(0, 1).values  # noqa: B018 - it is read
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int8", "uint16", "int32", "float32", "float64"])
+@pytest.mark.parametrize("size", [0, 1, AT_ONCE - 1, AT_ONCE, 2 * AT_ONCE + 1])
+def test_piece_by_piece_gives_the_bits_of_the_whole(dtype: str, size: int) -> None:
+    raw = np.random.default_rng(size).integers(0, 100, size).astype(dtype)
+    if dtype.startswith("float") and size > 2:
+        raw[:3] = np.nan, np.inf, -np.inf
+    expected = raw.astype(np.float64) * 0.1 + 1 / 3
+    np.testing.assert_array_equal(on_line(raw, 0.1, 1 / 3).view(np.int64), expected.view(np.int64))
