@@ -10,11 +10,14 @@ from pathlib import Path
 
 import matplotlib as mpl
 import pandas as pd
+from astropy import units as u
 from matplotlib import dates, pyplot
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 import gilgamesh_db as gilgamesh
+from gilgamesh_db.machine import Machine
+from gilgamesh_db.machine.langmuir import probe
 from gilgamesh_loaders.simulator import STORY
 
 HERE = Path(__file__).parent
@@ -30,7 +33,7 @@ select signal, port, coalesce(lower(valid), '2025-01-20') as since, coalesce(upp
 
 
 def main() -> None:
-    """Draw ``overview.png``."""
+    """Draw ``overview.png``, and the pictures of the machine."""
     mpl.use("Agg")
     with gilgamesh.connect() as db:
         figure = pyplot.figure(figsize=(10, 4.6), layout="constrained")
@@ -41,6 +44,18 @@ def main() -> None:
         draw_sweep(db, right, "as known today")
         left.set_ylabel("mA", fontsize=8)
         figure.savefig(HERE / "overview.png", dpi=100)
+        draw_machine(db.machine(1234))
+
+
+def draw_machine(machine: Machine) -> None:
+    """Draw ``machine.png``, ``field.png`` and ``characteristic.png``."""
+    drawn = {
+        "machine": machine.plot(),
+        "field": machine.coils.plot_field(resonance=30 * u.kHz),
+        "characteristic": probe(machine, "langmuir1").plot_iv(1.0),
+    }
+    for name, axes in drawn.items():
+        axes.figure.savefig(HERE / f"{name}.png", dpi=90)
 
 
 def draw_wiring(db: gilgamesh.Database, ax: Axes) -> None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .dry_run import WhatIf
     from .edits import Edit
     from .layout import Layouts
+    from .machine import Machine
     from .recording import Recording
     from .refresh import Refreshed
     from .release import Release
@@ -546,6 +547,29 @@ class Database:
         """
         with self.transaction() as connection:
             return self._shot_number(connection, _whole(shot))
+
+    def machine(
+        self, shot: int | None = None, *, at: Knowledge | None = None, known_at: Knowledge | None = None
+    ) -> Machine:
+        """The testbed in a shot, or at a time, as objects that know their physics.
+
+        Parameters
+        ----------
+        shot : int, optional
+            A negative one counts from the last shot (-1).
+        at : datetime or str, optional
+            A time; now when neither is given.
+        known_at : datetime or str, optional
+            As known then.
+
+        Examples
+        --------
+        >>> db.machine(shot=1234)["langmuir1"].density()  # doctest: +SKIP
+        <Signal langmuir1_density of shot 1234>
+        """
+        from .machine.machine import machine
+
+        return machine(self, shot, at, known_at)
 
     def edit(
         self, reason: str, *, author: str | None = None, recorded_at: datetime.datetime | str | None = None

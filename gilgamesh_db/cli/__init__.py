@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from ..errors import GilgameshError, SystemFault, near_names
-from . import analysis, catalogue, changes, history, looking, releases, server, signals, storage, testbed
+from . import analysis, catalogue, changes, history, looking, machine, releases, server, signals, storage, testbed
 
 OWN: dict[str, click.Command] = {
     "db": server.db,
@@ -43,6 +43,8 @@ OWN: dict[str, click.Command] = {
     "retire": history.retire,
     "withdraw": history.withdraw,
     "storage": storage.storage,
+    "machine": machine.machine,
+    "analyse": machine.analyse,
     "testbed": testbed.testbed,
 }
 

@@ -196,16 +196,19 @@ class _Analysis:
         """Noise, ion current, sign, clipping; the first guess of the floating potential."""
         second = np.where(self.inside[:, 2:], self.i[:, 2:] - 2 * self.i[:, 1:-1] + self.i[:, :-2], np.nan)
         third = max(8, self.m // 3)
-        self.noise = np.nanmedian(np.abs(second[:, :third]), axis=1) * (1.4826 / np.sqrt(6))
+        # The mean, not the median: of a current that is finer than a count most differences are zero.
+        self.noise = np.nanmean(np.abs(second[:, :third]), axis=1) * np.sqrt(np.pi / 12)
         ends = np.maximum(self.count // 6, 3)
         first = self.sums.mean(self.rows * 0, ends)
         last = self.sums.mean(self.count - ends, self.count)
         floor = np.maximum(6 * self.noise / np.sqrt(ends), 1e-30)
         swing = last - first
-        drawn = swing > 2 * floor
         self._mark(np.abs(swing) <= 2 * floor, Reason.NO_PLASMA)
         self._mark((first > floor) & (last < -floor), Reason.INVERTED)
-        self._mark(_stuck(self.i, self.inside, self.limits) & drawn, Reason.CLIPPED)
+        # A few counts stand still by themselves: clipped is what does so far above the resolution.
+        steps = np.abs(np.diff(self.i, axis=1))[self.inside[:, 1:]]
+        resolution = steps[steps > 0].min(initial=np.inf)
+        self._mark(_stuck(self.i, self.inside, self.limits, 60 * resolution), Reason.CLIPPED)
         self._mark((first > -floor) & (swing < 2 * floor), Reason.NO_PLASMA)
         # The running sum of a current that changes from negative to positive is smallest where it changes.
         total = np.cumsum(self.i, axis=1)
@@ -471,12 +474,13 @@ def _vertex(x: Floats, y: Floats) -> tuple[Floats, Floats]:
     return 0.5 * (x[0] + x[1]) - a / bend, bend
 
 
-def _stuck(i: Floats, inside: Bools, limits: tuple[float, float] | None) -> Bools:
-    """Whether the current stands still at its largest or smallest value, or reaches a limit."""
+def _stuck(i: Floats, inside: Bools, limits: tuple[float, float] | None, least: float) -> Bools:
+    """Whether the current stands still at a largest or smallest value of at least `least`, or reaches a limit."""
     found = np.zeros(i.shape[0], dtype=np.bool_)
     for extreme in (np.where(inside, i, -np.inf).max(axis=1), np.where(inside, i, np.inf).min(axis=1)):
         at = inside & (i == extreme[:, None])
-        found |= (at[:, 4:] & at[:, 3:-1] & at[:, 2:-2] & at[:, 1:-3] & at[:, :-4]).any(axis=1)
+        still = (at[:, 4:] & at[:, 3:-1] & at[:, 2:-2] & at[:, 1:-3] & at[:, :-4]).any(axis=1)
+        found |= still & (np.abs(extreme) > least)
     if limits is not None:
         found |= (inside & ((i <= limits[0]) | (i >= limits[1]))).any(axis=1)
     return found

@@ -199,6 +199,8 @@ def analyse(
         _refuse_unswept(t, v)
     found = characteristics(*as_table(sweeps, v, i), ion_model=ion_model, limits=limits)
     _refuse_useless(found)
+    if len(sweeps) == 1 and sweeps.stop[0] - sweeps.start[0] >= t.size - 1 and found.reason[0] in _OF_A_PIECE:
+        _refuse_unswept(t, v, f"; the piece that is there says: {found.reason[0]}")
     te, te_error = found.temperature, np.hypot(found.temperature_error, voltage_error * found.temperature)
     density = bohm_density(found.ion_current, te, tip.area, ion_mass)
     relative = np.sqrt(
@@ -222,13 +224,17 @@ def analyse(
     )
 
 
-def _refuse_unswept(t: Floats, v: Floats) -> None:
+_OF_A_PIECE = {reason.value for reason in (Reason.NO_PLASMA, Reason.NO_ZERO, Reason.NO_IONS, Reason.FEW)}
+"""What a record shows that is less than a ramp."""
+
+
+def _refuse_unswept(t: Floats, v: Floats, besides: str = "") -> None:
     finite = v[np.isfinite(v)]
     seen = f"it lies between {finite.min():.4g} and {finite.max():.4g} V" if finite.size else "it has no finite value"
     span = f"between {t[0]:.6g} and {t[-1]:.6g} s" if t.size else "in an empty window"
     raise NotAnalysable(
-        f"no sweep of the probe voltage {span}: {seen}, and no ramp of 16 samples covers four fifths of that; choose a "
-        "window that holds a whole ramp, and look at the voltage with plot()"
+        f"no sweep of the probe voltage {span}: {seen}, and that holds no whole ramp of 16 samples or more{besides}; "
+        "choose a window that holds a whole ramp, and look at the voltage with plot()"
     )
 
 

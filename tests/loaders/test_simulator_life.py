@@ -53,7 +53,8 @@ class Walk:
 
     def add_component(self, name: str, kind: str, *, parent: str | None, properties: Any = (), **_: Any) -> None:
         self.parents[name] = parent
-        for key, (value, _unit) in dict(properties).items():
+        for key, stated in dict(properties).items():
+            value = stated[0] if isinstance(stated, tuple) else stated
             self.properties[name, key] = value
 
     def add_port(self, device: str, channel: str, **_: Any) -> None:
@@ -203,7 +204,8 @@ class TestRecordsAreInOrder:
             found |= {operation.keywords["unit"]} if operation.keywords.get("unit") else set()
             if operation.method == "calibrate":
                 found |= set(operation.positional[2:4])
-            found |= {unit for _, unit in operation.keywords.get("properties", {}).values()}  # type: ignore[attr-defined]
+            stated = operation.keywords.get("properties", {}).values()  # type: ignore[attr-defined]
+            found |= {said[1] for said in stated if isinstance(said, tuple)}
         assert {unit: spelled_unit(unit) for unit in found} == {unit: unit for unit in found}
 
     def test_a_life_can_be_lived_in_parts(self) -> None:

@@ -29,7 +29,7 @@ MANIPULATOR_POINTS = (
     (55.3, 49.4, 44.7, 39.9, 35.0, 30.1, 26.9, 24.45, 21.1, 17.1, 13.35, 10.15, 7.6, 2.2),
 )
 
-Properties = dict[str, tuple[float, str]]
+Properties = dict[str, tuple[float, str] | str]
 TIP: Properties = {"tip length": (10.0, "mm"), "tip radius": (1.0, "mm")}
 
 
@@ -82,9 +82,9 @@ def _coil(name: str, coil: Coil, description: str) -> Operation:
 COMPONENTS = (
     component("testbed", "Testbed", None, "Ion-cyclotron and helicon plasma testbed"),
     component("vessel", "Vessel", "testbed", "Vacuum vessel",
-              properties={"length": (1.1161, "m"), "radius": (0.55, "m")}),
+              properties={"length": (1.1161, "m"), "radius": (0.55, "m"), "position": (0.0, "m")}),
     component("plasma_source", "PlasmaSource", "testbed", "Helicon source tube",
-              properties={"length": (1.063, "m"), "radius": (0.2, "m")}),
+              properties={"length": (1.063, "m"), "radius": (0.2, "m"), "position": (-1.0896, "m")}),
     _coil("big_coil", BIG_COIL, "Main field coil around the vessel"),
     _coil("small_coil", SMALL_COIL, "Field coil of the source"),
     component("big_coil_transducer", "CurrentTransducer", "big_coil", "LEM, 100 A/V", serial="LEM-1187"),
@@ -101,21 +101,26 @@ COMPONENTS = (
               serial="PD-08"),
     component("icrf_generator", "RFGenerator", "testbed", "ICRF generator, logs its own powers",
               properties={"power": (2.0, "kW")}),
-    component("gas_system", "GasSystem", "testbed", "Gas inlet and pumps"),
+    component("gas_system", "GasSystem", "testbed", "Gas inlet and pumps",
+              properties={"gas temperature": (293.0, "K")}),
     component("gas_gauge", "PressureGauge", "gas_system", "Full-range gauge", serial="PKR-5541"),
-    component("manipulator", "Manipulator", "vessel", "Radial manipulator, carries probe 1"),
+    component("manipulator", "Manipulator", "vessel", "Radial manipulator, carries probe 1",
+              properties={"position": (0.0, "m"), "counts per volt": (1000.0, "ct / V"),
+                          "position attribute": "Manip_posRaw"}),
     component("manipulator_potentiometer", "Potentiometer", "manipulator", "Position read-out"),
     component("langmuir1", "LangmuirProbe", "manipulator", "Swept probe on the manipulator",
               serial="LP-3", properties=TIP),
     component("langmuir2", "LangmuirProbe", "vessel", "Swept probe, fixed at r = 22 cm",
-              serial="LP-4", properties=TIP),
+              serial="LP-4", properties={**TIP, "position": (0.0, "m"), "radial position": (22.0, "cm")}),
     component("divider1", "VoltageDivider", "langmuir1", "1:20", serial="VD-20-1"),
     component("divider2", "VoltageDivider", "langmuir2", "1:20", serial="VD-20-2"),
     component("shunt1", "Shunt", "langmuir1", "100 Ω, inverting amplifier", serial="SH-1"),
     component("shunt2", "Shunt", "langmuir2", "100 Ω, inverting amplifier", serial="SH-2"),
     component("bdot_array", "BdotArray", "vessel", "B-dot loops"),
-    component("bdot1", "BdotProbe", "bdot_array", "B-dot loop 1"),
-    component("bdot2", "BdotProbe", "bdot_array", "B-dot loop 2"),
+    component("bdot1", "BdotProbe", "bdot_array", "B-dot loop 1",
+              properties={"position": (0.18, "m"), "radial position": (45.0, "cm")}),
+    component("bdot2", "BdotProbe", "bdot_array", "B-dot loop 2",
+              properties={"position": (0.30, "m"), "radial position": (45.0, "cm")}),
     component("bdot_detector1", "LogDetector", "bdot1", "Logarithmic RF detector", serial="LD-1"),
     component("bdot_detector2", "LogDetector", "bdot2", "Logarithmic RF detector", serial="LD-2"),
     component("PXI M6251", "DAQDevice", "testbed", "NI PXI-6251, 16 bit"),

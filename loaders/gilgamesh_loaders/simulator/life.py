@@ -84,6 +84,7 @@ LIFE = (
                 parent="bdot_array",
                 description="B-dot loop 3",
                 since=before(1300),
+                properties={"position": (0.42, "m"), "radial position": (45.0, "cm")},
             ),
             do(
                 "add_component",
