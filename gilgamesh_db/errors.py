@@ -11,9 +11,8 @@ is the built-in exception a plain ``except`` would look for::
     │   │   ├── AttributeNotFound      (KeyError)   attributes of shots
     │   │   ├── ShotNotFound           (KeyError)
     │   │   ├── ReferenceNotFound      (KeyError)   keys of the bibliography
-    │   │   └── SamplesNotFound        no samples of the port are stored
     │   │   ├── ReleaseNotFound        (KeyError)   named states of knowledge
-    │   │   └── SamplesNotFound        the port recorded nothing in this shot
+    │   │   └── SamplesNotFound        no samples of the port are stored
     │   ├── Unresolved                 (LookupError) the testbed's history has a hole
     │   │   ├── NotWired               no port was connected to the signal
     │   │   ├── NotCalibrated          an item of the chain has no calibration
