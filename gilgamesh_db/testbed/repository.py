@@ -213,6 +213,12 @@ class Repository:
                 raise InvalidValue(
                     "there are revisions that are not applied yet; apply them first: gilgamesh testbed upgrade"
                 ) from error
+            if "Multiple head" in str(error):
+                heads = ", ".join(sorted(ScriptDirectory.from_config(self._config()).get_heads()))
+                raise InvalidValue(
+                    f"{heads} follow the same revision: two people worked at the same time. Join them with: alembic merge -m "
+                    '"both" heads, and upgrade again; or apply both as they are: gilgamesh testbed upgrade heads'
+                ) from error
             raise InvalidValue(f"{error} (the folder is {self.folder})") from error
         except SyntaxError as error:
             raise InvalidValue(f"{Path(error.filename or '').name}, line {error.lineno}: {error.msg}") from error

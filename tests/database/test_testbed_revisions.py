@@ -352,3 +352,22 @@ def test_a_dry_run_says_what_would_read_differently_and_leaves_nothing(
     lines, effect = rehearse(shots, lab, lab.downgrade, "base")
     assert lines == ["would take back two: what two says", "would take back one: what one says"]
     assert "no longer wired to DAQ/ai1" in str(effect)
+
+
+def test_two_revisions_of_the_same_time_are_joined(lab: Repository, shots: gilgamesh.Database) -> None:
+    write(lab, "too", '    op.set_property("shunt1", "colour", "red")', "one")
+    with pytest.raises(errors.InvalidValue, match="too, two follow the same revision.*alembic merge"):
+        lab.upgrade()
+    path = write(lab, "both", "    pass", "two")
+    path.write_text(path.read_text("utf-8").replace("down_revision = 'two'", "down_revision = ('too', 'two')"), "utf-8")
+    lab.upgrade()
+    assert set(lab.applied()) == {"one", "two", "too", "both"}
+    lab.downgrade("base")
+    assert stated(shots) == []
+
+
+def test_a_revision_that_is_no_python_names_its_line(lab: Repository, shots: gilgamesh.Database) -> None:
+    path = write(lab, "three", "    op.connect(", "two")
+    with pytest.raises(errors.InvalidValue, match=rf"three\.py, line {line_of(path, 'op.connect(')}: "):
+        lab.upgrade()
+    assert lab.applied() == {}
