@@ -356,7 +356,7 @@ def test_a_dry_run_says_what_would_read_differently_and_leaves_nothing(
 
 def test_two_revisions_of_the_same_time_are_joined(lab: Repository, shots: gilgamesh.Database) -> None:
     write(lab, "too", '    op.set_property("shunt1", "colour", "red")', "one")
-    with pytest.raises(errors.InvalidValue, match="too, two follow the same revision.*alembic merge"):
+    with pytest.raises(errors.InvalidValue, match=r"too, two follow the same revision.*alembic merge"):
         lab.upgrade()
     path = write(lab, "both", "    pass", "two")
     path.write_text(path.read_text("utf-8").replace("down_revision = 'two'", "down_revision = ('too', 'two')"), "utf-8")
