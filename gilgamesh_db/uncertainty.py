@@ -52,12 +52,15 @@ class Mean:
         Standard uncertainty from the samples, which err independently: it falls as 1/√n.
     n : int
         How many samples have a value.
+    unstated : tuple of str
+        Items of the chain that state no covariance and count as exact.
     """
 
     value: float
     systematic: float
     random: float
     n: int
+    unstated: tuple[str, ...] = ()
 
     @property
     def std(self) -> float:
@@ -65,7 +68,9 @@ class Mean:
         return float(np.hypot(self.systematic, self.random))
 
     def __str__(self) -> str:
-        return f"{self.value:.6g} ± {self.std:.2g} ({self.systematic:.2g} systematic, {self.random:.2g} random, {self.n} samples)"
+        parts = f"{self.systematic:.2g} systematic, {self.random:.2g} random, {self.n} samples"
+        exact = f"; taken as exact: {', '.join(self.unstated)}" if self.unstated else ""
+        return f"{self.value:.6g} ± {self.std:.2g} ({parts}{exact})"
 
 
 def standard_uncertainty(signal: Signal) -> FloatArray | None:
@@ -176,8 +181,8 @@ class Budget:
             squares += float(np.sum(squared(self._random(inputs))[there]))
             shifts += [np.sum(self._shift(inputs, cause)[there]) for cause in self._causes]
         if n == 0 or self.nothing_known:
-            return Mean(total / n if n else np.nan, np.nan, np.nan, n)
-        return Mean(total / n, float(np.sqrt(np.sum((shifts / n) ** 2))), float(np.sqrt(squares)) / n, n)
+            return Mean(total / n if n else np.nan, np.nan, np.nan, n, self.unstated)
+        return Mean(total / n, float(np.sqrt(np.sum((shifts / n) ** 2))), float(np.sqrt(squares)) / n, n, self.unstated)
 
     def __str__(self) -> str:
         unit = str(self._signal.unit)

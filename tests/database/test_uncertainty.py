@@ -156,6 +156,7 @@ def test_the_budget_is_written_out(lab: gilgamesh.Database) -> None:
     assert text.splitlines()[0] == "uncertainty of I in shot 1, rms over the samples:"
     assert "divider" in text
     assert "resolution and noise" in text
+    assert str(lab.signal("I", 1).uncertainty_budget.mean()).endswith("70000 samples; taken as exact: PXI/ai1)")
     assert "not stated, taken as exact: PXI/ai1" in text
 
 
