@@ -76,10 +76,21 @@ class FormulaSignal(ComputedSignal):
 
         return Unit(self._compiled.unit)
 
+    @property
+    def dt(self) -> float | None:
+        """Sampling interval in seconds, that of the first signal; None for irregular sampling."""
+        return next(iter(self._named.values())).dt
+
+    @property
+    def _grid(self) -> tuple[float, float, int] | None:
+        return next(iter(self._named.values()))._grid
+
     def window(self, t0: float, t1: float) -> Signal:
         """The part with ``t0 <= time < t1`` (seconds); of a pointwise formula only that part of the inputs is read."""
         if not self._node.pointwise:
             return super().window(t0, t1)
+        if not t0 < t1:
+            return super().window(t0, t1)  # which says so
         first, *others = self._named
         cut = {first: self._named[first].window(t0, t1)}
         for key in others:

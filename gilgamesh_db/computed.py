@@ -16,11 +16,13 @@ from .envelope import Envelope, binned
 from .errors import InvalidValue
 from .provenance import Provenance, as_table, as_text
 from .signal import CHUNK, Signal
+from .units import conversion, parse_unit
 
 if TYPE_CHECKING:
     from astropy.units import UnitBase
 
     from .point import Point
+    from .quality import Quality
     from .uncertainty import Budget
 
 FloatArray = NDArray[np.float64]
@@ -37,17 +39,18 @@ class ComputedProvenance:
     unit: str
     method: str
     inputs: tuple[Provenance | ComputedProvenance, ...]
+    said: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """The same as nested dictionaries."""
         return {
-            "signal": self.signal, "shot": self.shot, "unit": self.unit, "method": self.method,
+            "signal": self.signal, "shot": self.shot, "unit": self.unit, "method": self.method, "said": self.said,
             "inputs": [origin.to_dict() for origin in self.inputs],
         }  # fmt: skip
 
     def rows(self) -> list[tuple[str, str, str]]:
         """Steps as (what, how, who said so); those of the inputs are indented."""
-        found = [("computed", self.method or "by a program that does not say how", "")]
+        found = [("computed", self.method or "by a program that does not say how", self.said)]
         for origin in self.inputs:
             shot = "" if origin.shot is None or origin.shot == self.shot else f" of shot {origin.shot}"
             found.append((f"from {origin.signal}{shot}", f"[{origin.unit or '1'}]", ""))
@@ -167,6 +170,29 @@ class ComputedSignal(Signal):
         from astropy.units import Unit
 
         return Unit(self._given_unit)
+
+    def to(self, unit: str | UnitBase) -> Signal:
+        """The same signal in another unit of the same dimension."""
+        symbol = parse_unit(unit if isinstance(unit, str) else unit.to_string()).symbol
+        gain, offset = conversion(self._symbol, symbol)
+
+        def known() -> FloatArray | None:
+            return None if self.uncertainty is None else np.asarray(abs(gain) * self.uncertainty)
+
+        return ComputedSignal(
+            self.name, lambda: self.time, lambda: np.asarray(self.values * gain + offset), symbol, shot=self.shot,
+            uncertainty=known, inputs=self.inputs, method=self.method, label=self._given_label,
+        )  # fmt: skip
+
+    @cached_property
+    def quality(self) -> Quality:
+        """Nobody judges what is stored nowhere: ask the inputs for theirs."""
+        raise InvalidValue(f"{self.name!r} was computed; see the quality of: {self._sources()}")
+
+    @cached_property
+    def out_of_date(self) -> str | None:
+        """What changed in what the inputs were computed from; None while they are up to date."""
+        return next((said for one in self.inputs if (said := one.out_of_date)), None)
 
     def window(self, t0: float, t1: float) -> Signal:
         """The part of the signal with ``t0 <= time < t1`` (seconds)."""

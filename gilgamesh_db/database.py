@@ -152,6 +152,7 @@ class Database:
         self.cache: Cache[Any] = Cache()
         self._closed = False
         self._names: dict[str, str] = {}
+        self._derived: set[str] = set()
         self._shots: set[int] = set()
 
     def __enter__(self) -> Database:
@@ -284,6 +285,10 @@ class Database:
         if name not in self._names or number not in self._shots:
             self._find(name, number)
         name, number = self._names[name], self.shot_number(number) if number < 0 else number
+        if name in self._derived:
+            from .derived import DerivedSignal
+
+            return DerivedSignal(self, name, number, quality)
         if run is not None:
             from .run import knowledge_of
 
@@ -975,10 +980,10 @@ class Database:
     def _find(self, name: str, shot: int) -> None:
         """Look a name and a shot up in one round trip; both are remembered, because they hardly ever go."""
         found = self.reader.rows(
-            "select (select name from gilgamesh.signal where name = %s union all select s.name from gilgamesh.alias a "
-            "join gilgamesh.signal s on s.id = a.signal_id where a.name = %s) as name, "
-            "exists (select from gilgamesh.shot where number = %s) as fired",
-            (name, name, shot),
+            "select s.name, s.kind = 'derived' as derived, exists (select from gilgamesh.shot where number = %s) as fired "
+            "from (select 1) one left join gilgamesh.signal s on s.id = "
+            "(select id from gilgamesh.signal where name = %s union all select signal_id from gilgamesh.alias where name = %s)",
+            (shot, name, name),
         )[0]
         if found.name is None:
             known = self.reader.rows("select name from gilgamesh.signal union select name from gilgamesh.alias", ())
@@ -989,6 +994,8 @@ class Database:
         else:
             self.shot_number(shot)
         self._names[name] = found.name
+        if found.derived:
+            self._derived.add(found.name)
 
     def _shot_number(self, connection: sa.Connection, shot: int) -> int:
         if shot < 0:

@@ -199,8 +199,25 @@ class Edit:
                    uncertainty_of=uncertainty_of)  # fmt: skip
 
     def define(self, signal: str, formula: str, *, since: When = None, until: When = None) -> None:
-        """State the formula of a derived signal for a period."""
-        self._call("define", signal=signal, formula=formula, valid=self._period(since, until))
+        """State the formula of a derived signal for a period.
+
+        Parameters
+        ----------
+        formula : str
+            Over names of signals, for example ``"IC_Pfwd - IC_Pref"``; docs/signals.md lists what it may use.
+
+        Raises
+        ------
+        FormulaError
+            It cannot be read, names an unknown signal, or needs the signal itself.
+        UnitMismatch
+            Its dimensions do not agree, or what it gives is not of the dimension of the signal.
+        """
+        from .derived import check_definition
+
+        period = self._period(since, until)
+        check_definition(self._connection, signal, formula, period)
+        self._call("define", signal=signal, formula=formula, valid=period)
 
     def connect(
         self, signal: str, port: str, *, chain: Sequence[str] = (), since: When = None, until: When = None

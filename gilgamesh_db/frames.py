@@ -12,6 +12,7 @@ import numpy as np
 from .alignment import Alignment, align, regular
 from .bulk import read_many, require_window
 from .computed import FloatArray
+from .derived import Definition, canonical, definitions, from_read, require_no_cycle
 from .errors import (
     ConditionError,
     GilgameshError,
@@ -36,9 +37,9 @@ Window: TypeAlias = "tuple[float, float] | None"
 Missing = Literal["raise", "nan"]
 
 _CATALOGUE = """
-select name, name as meant, unit, label from gilgamesh.signal
+select name, name as meant, unit, label, kind from gilgamesh.signal
 union all
-select a.name, s.name, s.unit, s.label from gilgamesh.alias a join gilgamesh.signal s on s.id = a.signal_id
+select a.name, s.name, s.unit, s.label, s.kind from gilgamesh.alias a join gilgamesh.signal s on s.id = a.signal_id
  order by 1
 """
 LARGEST = 4e9  # bytes of values in one table
@@ -58,6 +59,9 @@ class Request:
     tolerance: float | None
     units: Mapping[str, str]
     labels: Mapping[str, str]
+    meant: Mapping[str, str]
+    defined: Mapping[int, Mapping[str, Definition]]
+    derived: tuple[str, ...] = ()
 
     @property
     def read(self) -> tuple[str, ...]:
@@ -102,18 +106,22 @@ def request(
                 raise ConditionError(
                     f"no signal {name!r} in {where!r}{near_names(name, known) or ';'} list them with `gilgamesh signals`"
                 )
-        condition = _canonical(condition, known)
+        condition = canonical(condition, known)
     if isinstance(on, str):
         on = _expanded([on], known)[0]
     elif on is not None and not (isinstance(on, int | float | np.number) and 0 < float(on) < np.inf):
         raise InvalidValue(
             f"on={on!r} is no time base; give the name of a signal, or an interval in seconds such as 1e-3"
         )
-    return Request(
-        tuple(_expanded([names] if isinstance(names, str) else list(names), known)), tuple(shots_of(db, shot)),
-        require_window(window), condition, align, on, missing, tolerance,
-        {name: row.unit for name, row in catalogue.items()}, {name: row.label or name for name, row in catalogue.items()},
+    shots = tuple(shots_of(db, shot))
+    columns = tuple(_expanded([names] if isinstance(names, str) else list(names), known))
+    asked = Request(
+        columns, shots, require_window(window), condition, align, on, missing, tolerance,
+        {name: row.unit for name, row in catalogue.items()},
+        {name: row.label or name for name, row in catalogue.items()}, known, {},
     )  # fmt: skip
+    derived = [name for name in asked.read if catalogue[name].kind == "derived"]
+    return replace(asked, defined=definitions(db, derived, shots), derived=tuple(derived)) if derived else asked
 
 
 def table(db: Database, asked: Request) -> pd.DataFrame:
@@ -147,7 +155,7 @@ def _add(db: Database, asked: Request, shot: int, collected: _Collected) -> int:
     """Read one shot and add its rows; returns the bytes of what was read."""
     sources = _sources(db, asked, shot)
     if sources.missing and asked.missing == "raise":
-        raise _missing(db, asked, shot)
+        raise _missing(db, asked, sources.missing, shot)
     collected.missing.update({(shot, name): why for name, why in sources.missing.items()})
     if sources.nbytes > LARGEST:
         raise _too_large(asked, sources.nbytes)
@@ -182,16 +190,55 @@ class _Sources:
 
 def _sources(db: Database, asked: Request, shot: int) -> _Sources:
     """The signals of a shot, in the order asked for; measured ones in one round trip."""
+    known = {_meant(asked, name): one for name, one in asked.defined.get(shot, {}).items()}
+    stored = [name for name in asked.read if name not in asked.derived]
+    for one in known.values():
+        stored += [meant for key in one.node.names() if (meant := _meant(asked, key)) not in known]
     first = asked.on if isinstance(asked.on, str) else asked.names[0]
+    while first in known:  # a derived signal has the times of the first that its formula names
+        first = _meant(asked, known[first].node.names()[0])
     binned = asked.align == "mean" and asked.window is not None  # the last bin reaches beyond the window
     bulk = read_many(
-        db, asked.read, shot, asked.window, limit=LARGEST,
+        db, dict.fromkeys(stored), shot, asked.window, limit=LARGEST,
         more=asked.on if binned and isinstance(asked.on, float) else 0.0,
         one_more_of=first if binned and not isinstance(asked.on, float) else None,
     )  # fmt: skip
-    return _Sources(
-        {name: bulk.signals[name] for name in asked.read if name in bulk.signals}, bulk.missing, bulk.nbytes
-    )
+    missing = {name: why for name, why in bulk.missing.items() if name in asked.read}
+    signals: dict[str, Signal] = {}
+    for name in asked.read:
+        if name in bulk.signals:
+            signals[name] = bulk.signals[name]
+        elif name in asked.derived:
+            why = _lacking(asked, name, known, bulk.missing)
+            if why:
+                missing[name] = why
+            elif known[name].node.pointwise and bulk.nbytes <= LARGEST:
+                signals[name] = from_read(name, known, bulk.signals, asked.meant)
+            else:
+                signals[name] = db.signal(name, shot)
+    return _Sources(signals, missing, bulk.nbytes)
+
+
+def _meant(asked: Request, name: str) -> str:
+    return asked.meant.get(name, name)
+
+
+def _lacking(asked: Request, name: str, known: Mapping[str, Definition], missing: Mapping[str, str]) -> str:
+    """What a derived signal lacks in a shot; empty when nothing."""
+    if name not in known:
+        return missing.get(name, "" if name not in asked.derived else "no formula in force")
+    require_no_cycle(name, {other: one.node for other, one in known.items()})
+    lacking = {}
+    for key in known[name].node.names():
+        meant = _meant(asked, key)
+        why = (
+            missing.get(meant)
+            if meant not in asked.derived and meant not in known
+            else _lacking(asked, meant, known, missing)
+        )
+        if why:
+            lacking[meant] = why
+    return "needs " + ", ".join(f"{other} ({why})" for other, why in lacking.items()) if lacking else ""
 
 
 def _base(base: Signal, asked: Request) -> tuple[FloatArray, float | None]:
@@ -284,12 +331,6 @@ def _expanded(names: list[str], known: Mapping[str, str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _canonical(node: Node, known: Mapping[str, str]) -> Node:
-    if node.operation == "name":
-        return Node("name", value=known[str(node.value)])
-    return Node(node.operation, tuple(_canonical(part, known) for part in node.arguments), node.value, node.unit)
-
-
 def _extent(db: Database, asked: Request, shot: int) -> tuple[float, float, float]:
     """Beginning, end and typical interval of the time base in a shot."""
     for name in dict.fromkeys(name for name in (asked.on, *asked.names) if isinstance(name, str)):
@@ -305,13 +346,13 @@ def _extent(db: Database, asked: Request, shot: int) -> tuple[float, float, floa
         except (Unresolved, SamplesNotFound):
             if asked.missing == "raise":
                 raise
-    raise _missing(db, asked, shot)
+    raise _missing(db, asked, {}, shot)
 
 
 # -- letters ------------------------------------------------------------------------------------------------
 
 
-def _missing(db: Database, asked: Request, shot: int) -> GilgameshError:
+def _missing(db: Database, asked: Request, here: Mapping[str, str], shot: int) -> GilgameshError:
     """Name everything that is missing in any of the shots."""
     rows = db.reader.rows(
         "select r.shot, r.signal, r.status from gilgamesh.resolved_signal r where r.shot = any(%s::bigint[]) and r.signal_id in "
@@ -322,6 +363,9 @@ def _missing(db: Database, asked: Request, shot: int) -> GilgameshError:
     said: dict[tuple[str, str], list[int]] = {}
     for row in rows:
         said.setdefault((row.signal, row.status), []).append(row.shot)
+    for name in here:
+        if name in asked.derived:
+            said[name, here[name]] = [shot]
     listed = "; ".join(f"{signal!r} ({status}) in {_listed(shots)}" for (signal, status), shots in said.items())
     kinds = {"not wired": NotWired, "not calibrated": NotCalibrated}
     found = {kinds.get(status, SamplesNotFound) for _, status in said}

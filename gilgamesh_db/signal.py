@@ -309,7 +309,8 @@ class Signal(Operators):
     @property
     def _grid(self) -> tuple[float, float, int] | None:
         """First instant, interval and number of uniform samples; None for irregular sampling."""
-        span = self._indices()
+        held = vars(self).get("_samples")
+        span = self._indices() if held is None or held.times is not None else (held.first, held.first + held.raw.size)
         if span is None:
             return None
         r = self._resolved

@@ -36,6 +36,7 @@ OWN: dict[str, click.Command] = {
     "verify": releases.verify,
     "add": history.add,
     "connect": history.connect,
+    "define": history.define,
     "disconnect": history.disconnect,
     "swap": history.swap,
     "calibrate": history.calibrate,

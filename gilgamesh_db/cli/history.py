@@ -121,6 +121,17 @@ def connect(edit: Any, signal: str, port: str, chain: tuple[str, ...], since: Wh
 
 @click.command()
 @click.argument("signal")
+@click.argument("formula")
+@_period
+@_edit
+def define(edit: Any, signal: str, formula: str, since: When, until: When) -> str:
+    """State the FORMULA of the derived signal SIGNAL, for example "IC_Pfwd - IC_Pref"."""
+    edit.define(signal, formula, since=since, until=until)
+    return f"{signal} is {formula}"
+
+
+@click.command()
+@click.argument("signal")
 @_period
 @_edit
 def disconnect(edit: Any, signal: str, since: When, until: When) -> str:
