@@ -7,6 +7,7 @@ point group ``gilgamesh.commands``, so that imports stay one-way.
 from __future__ import annotations
 
 import sys
+import warnings
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -87,6 +88,11 @@ def gilgamesh(context: click.Context, url: str | None, known_at: str | None) -> 
     context.obj = {"url": url, "known_at": known_at}
 
 
+def _tell(message: Warning | str, _category: type[Warning], *_where: Any) -> None:
+    """A warning is one line too; where in the code it arose is no matter on the command line."""
+    click.echo(f"gilgamesh: {message}", err=True)
+
+
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command; our errors become one line on standard error.
 
@@ -94,7 +100,9 @@ def main(arguments: list[str] | None = None) -> Any:
     is at fault.
     """
     try:
-        return gilgamesh.main(arguments, prog_name="gilgamesh")
+        with warnings.catch_warnings():
+            warnings.showwarning = _tell  # type: ignore[assignment]
+            return gilgamesh.main(arguments, prog_name="gilgamesh")
     except GilgameshError as error:
         click.echo(f"gilgamesh: {error}", err=True)
         sys.exit(3 if isinstance(error, SystemFault) else 1)

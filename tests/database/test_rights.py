@@ -121,3 +121,30 @@ def test_nobody_reaches_the_unchecked_decoder(lab: Any) -> None:
     for someone in lab[1:]:
         with pytest.raises(errors.UserError, match="permission denied"):
             someone.sql("select gilgamesh.unchecked_int2('\\x00'::bytea)")
+
+
+def test_an_operator_analyses_and_a_reader_reads_it(lab: Any) -> None:
+    _, operator, reader = lab
+    current = operator.signal("Lang_I", 1234)
+    with operator.run("doubling", version="1", inputs=[current]) as r:
+        r.save("Lang_2", current.time, 2 * current.values, "A", create=True)
+    with operator.edit("an overview") as edit:
+        edit.add_attribute("TopI", rule="max(Lang_I)")
+        edit.set_quality("Lang_I", "good", shots=1234)
+        edit.write_log("fine", shot=1234)
+    operator.refresh()
+    assert reader.runs("Lang_2").UpToDate.tolist() == [True]
+    assert reader.signal("Lang_2", 1234).values.max() == 2 * reader.shots().TopI[1234]
+    assert reader.signal("Lang_I", 1234).quality.flag == "good"
+    assert reader.log("fine").Shot.tolist() == [1234]
+    assert reader.find_shots("Lang_I > -1e6") == [1234]
+    with operator.edit("measured again") as edit:
+        edit.calibrate("shunt1", Polynomial((0.0, -0.02)), "V", "A")
+    assert reader.runs("Lang_2").UpToDate.tolist() == [False]
+    with pytest.warns(errors.OutOfDate, match="TopI"):
+        reader.shots()
+    with (
+        pytest.raises(errors.UserError, match="gilgamesh_operator"),
+        reader.run("x", version="1", inputs=[reader.signal("Lang_I", 1234)]) as r,
+    ):
+        r.save("Lang_2", [0, 1], [1, 2], "A")
