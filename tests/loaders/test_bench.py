@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from gilgamesh_loaders.bench import bench
 from gilgamesh_loaders.bench.command import TASKS
 from gilgamesh_loaders.bench.picture import draw, require_drawing
 from gilgamesh_loaders.bench.report import TITLES, legend, markdown, rows_of
-from gilgamesh_loaders.bench.scratch import PREFIX, file_system, scratch_folder
+from gilgamesh_loaders.bench.scratch import PREFIX, file_system, scratch_folder, stopped_gently
 from gilgamesh_loaders.bench.stores import REFERENCE, file_stores
 from gilgamesh_loaders.bench.targets import TARGETS
 from gilgamesh_loaders.bench.timing import Contestant, Measurement, compete
@@ -101,6 +102,18 @@ def test_ctrl_c_leaves_nothing_behind(server18: Any, tmp_path: Path, asked: sign
     assert running.returncode != 0
     assert not list(tmp_path.iterdir())
     assert nothing_is_left(url)
+
+
+def test_ctrl_c_is_not_lost_where_nothing_can_be_raised() -> None:
+    def interrupted(_gone: object) -> None:
+        raise KeyboardInterrupt
+
+    with stopped_gently(), pytest.raises(KeyboardInterrupt):
+        holder = type("Holder", (), {})()
+        reference = weakref.ref(holder, interrupted)
+        del holder
+        time.sleep(10)
+    assert reference() is None
 
 
 def test_mistakes_are_told_before_anything_is_made(server18: Any, tmp_path: Path) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import _thread
 import shutil
 import signal
+import sys
 import tempfile
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -67,15 +70,26 @@ def scratch_folder(parent: Path | None) -> Iterator[Path]:
 
 @contextmanager
 def stopped_gently() -> Iterator[None]:
-    """A request to end (SIGTERM) is as good as Ctrl-C: everything is cleared away."""
+    """A request to end (SIGTERM) is as good as Ctrl-C: everything is cleared away.
+
+    Either may arrive while Python cannot raise anything, as in the weak references of h5py; it is then sent again.
+    """
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    def send_again(lost: sys.UnraisableHookArgs) -> None:
+        if isinstance(lost.exc_value, KeyboardInterrupt):
+            threading.Timer(0.05, _thread.interrupt_main).start()
+        else:
+            hook(lost)
+
+    before, hook = signal.signal(signal.SIGTERM, stop), sys.unraisablehook
+    sys.unraisablehook = send_again
     try:
         yield
     finally:
+        sys.unraisablehook = hook
         signal.signal(signal.SIGTERM, before)
 
 
