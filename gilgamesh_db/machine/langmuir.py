@@ -293,6 +293,8 @@ def _on_one_time_base(voltage: Signal, current: Signal) -> tuple[Floats, Floats,
 
 def _limits(current: Signal) -> tuple[float, float] | None:
     """The currents that the ends of the digitiser's range stand for; None where it has no ends."""
+    if isinstance(current, ComputedSignal):
+        return None
     raw = current.raw
     if raw.dtype.kind not in "iu" or not raw.size:
         return None
@@ -306,12 +308,21 @@ def _limits(current: Signal) -> tuple[float, float] | None:
 
 
 def _scale_error(signal: Signal) -> float:
-    """Relative uncertainty of the calibration where the signal is large; 0 where none is stated."""
-    error, values = getattr(signal, "uncertainty", None), np.asarray(signal)
-    if error is None or not values.size:
+    """Relative uncertainty of the calibrations where the signal is large; 0 where none states any.
+
+    The resolution of the port is left out: it differs from sample to sample, so the residuals of the fit hold it.
+    """
+    values = np.abs(np.asarray(signal))
+    if not values.size:
         return 0.0
-    large = np.abs(values) > 0.5 * np.nanmax(np.abs(values))
-    ratio = np.broadcast_to(error, values.shape)[large] / np.abs(values[large])
+    if isinstance(signal, ComputedSignal):
+        error = signal.uncertainty
+    else:
+        error = None if signal.uncertainty_budget.nothing_known else signal.uncertainty_budget.systematic
+    if error is None:
+        return 0.0
+    large = values > 0.5 * np.nanmax(values)
+    ratio = error[large] / values[large]
     return float(np.nanmedian(ratio)) if np.isfinite(ratio).any() else 0.0
 
 

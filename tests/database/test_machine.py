@@ -210,6 +210,19 @@ class TestLangmuir:
         assert {signal.name for signal in density.inputs} == {asked.roles[role] for role in ("voltage", "current")}
         assert "swept Langmuir probe" in str(density.provenance)
 
+    def test_the_uncertainty_of_a_calibration_arrives(self, lab: gilgamesh.Database) -> None:
+        plain = probe(lab.machine(1500), "langmuir1").density(window=(0.2, 0.3))
+        with lab.edit("shunt with a tolerance of 5 %") as edit:
+            edit.calibrate(
+                "shunt1", Polynomial((0.0, -0.01)), "V", "A", since=1500, covariance=[[0.0, 0.0], [0.0, 0.0005**2]]
+            )
+        worse = probe(lab.machine(1500), "langmuir1").density(window=(0.2, 0.3))
+        assert plain.uncertainty is not None
+        assert worse.uncertainty is not None
+        assert np.nanmedian(plain.uncertainty / plain.values) < 0.03
+        assert np.nanmedian(worse.uncertainty / worse.values) == pytest.approx(0.05, abs=0.01)
+        np.testing.assert_array_equal(worse.values, plain.values)
+
     def test_options_and_windows(self, lab: gilgamesh.Database) -> None:
         asked = probe(lab.machine(1234), "langmuir1")
         part = asked.density(window=(0.2, 0.3), which="up")
