@@ -1,10 +1,12 @@
-"""What Python writes between signals: ``a - b``, ``2 * a``, ``abs(a)``, ``numpy.sqrt(a)``."""
+"""What is done with signals: ``a - b``, ``2 * a``, ``abs(a)``, ``numpy.sqrt(a)``, ``a.smooth(1e-3)``."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from .computed import ComputedSignal
+    from .processing import FilterKind, Spectrogram, Spectrum
     from .signal import Signal
 
 
@@ -57,3 +59,59 @@ class Operators:
         from .arithmetic import apply_ufunc
 
         return apply_ufunc(ufunc, method, inputs, options)
+
+
+class Processing:
+    """What is done to one signal; see `gilgamesh_db.processing`. NaN is refused where it would spread."""
+
+    def smooth(self: Signal, seconds: float) -> ComputedSignal:  # type: ignore[misc]
+        """The mean over a window of this length centred on each sample (shorter at the ends)."""
+        from .processing import smooth
+
+        return smooth(self, seconds)
+
+    def filter(  # type: ignore[misc]
+        self: Signal, kind: FilterKind, frequency: float | tuple[float, float], order: int = 4
+    ) -> ComputedSignal:
+        """A Butterworth filter without delay (forwards and backwards, so that it cuts twice).
+
+        Parameters
+        ----------
+        kind : {"lowpass", "highpass", "bandpass", "bandstop"}
+        frequency : float or (float, float)
+            Hz, where one pass lets half of the power through.
+        order : int
+        """
+        from .processing import filtered
+
+        return filtered(self, kind, frequency, order)
+
+    def detrend(self: Signal, kind: Literal["linear", "constant"] = "linear") -> ComputedSignal:  # type: ignore[misc]
+        """Without its straight line of least squares, or without its mean."""
+        from .processing import detrended
+
+        return detrended(self, kind)
+
+    def differentiate(self: Signal) -> ComputedSignal:  # type: ignore[misc]
+        """The derivative, in unit / s, by central differences."""
+        from .processing import differentiated
+
+        return differentiated(self)
+
+    def integrate(self: Signal) -> ComputedSignal:  # type: ignore[misc]
+        """The integral from the first sample, in unit · s, by trapezes."""
+        from .processing import integrated
+
+        return integrated(self)
+
+    def spectrum(self: Signal, seconds: float | None = None) -> Spectrum:  # type: ignore[misc]
+        """Power spectral density (Welch) from pieces of this length; an eighth of the record where left out."""
+        from .processing import spectrum
+
+        return spectrum(self, seconds)
+
+    def spectrogram(self: Signal, seconds: float | None = None) -> Spectrogram:  # type: ignore[misc]
+        """Power spectral density over time, from pieces of this length."""
+        from .processing import spectrogram
+
+        return spectrogram(self, seconds)

@@ -15,7 +15,7 @@ from . import payload
 from .calibration import evaluate, steps_from_json
 from .envelope import PYRAMID, Envelope, Extremes, binned, calibrated, from_pyramid, level_for, widened
 from .errors import InvalidValue, NotCalibrated, NotWired, OutOfDate, SamplesNotFound, Unresolved
-from .operators import Operators
+from .operators import Operators, Processing
 from .quality import Quality, quality_of
 from .record import WINDOW, Samples, index_of, joined, on_line, read_slice, read_whole
 
@@ -39,7 +39,7 @@ select r.* from gilgamesh.resolved_signal r
 CHUNK = 1_000_000  # samples
 
 
-class Signal(Operators):
+class Signal(Operators, Processing):
     """One signal in one shot; made by `Database.signal`. Nothing is read before it is needed.
 
     Attributes

