@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from .curve import draw
-from .errors import InvalidValue, MissingExtra, SamplesNotFound, Unresolved
+from .errors import InvalidValue, MissingExtra, SamplesNotFound, Unresolved, UserError
 from .layout import OVERVIEW, Panel
 
 if TYPE_CHECKING:
@@ -48,12 +48,24 @@ def plot_shots(
             f"{len(names)} signals of {len(numbers)} shots are {len(names) * len(numbers)} curves; at most {MOST_CURVES} "
             "can be told apart in a picture. Choose fewer shots"
         )
-    signals = {(name, shot): db.signal(name, shot) for name in names for shot in numbers}
+    signals: dict[tuple[str, int], Signal] = {}
+    missing: dict[str, list[int]] = {}
     units: dict[str, list[str]] = {}
-    for (name, _), signal in signals.items():
-        panel = units.setdefault(str(signal.unit), [])
-        if name not in panel:
-            panel.append(name)
+    wrong: UserError | None = None
+    for name in names:
+        for shot in numbers:
+            try:
+                signal = db.signal(name, shot)
+                panel = units.setdefault(str(signal.unit), [])
+            except (Unresolved, SamplesNotFound) as error:
+                missing.setdefault(name, []).append(shot)
+                wrong = error
+                continue
+            signals[name, shot] = signal
+            if name not in panel:
+                panel.append(name)
+    if wrong is not None and not signals:
+        raise wrong
     figure = figure or new_figure(9, 2.2 * len(units) + 0.8)
     first = None
     for row, (unit, together) in enumerate(units.items()):
@@ -61,12 +73,13 @@ def plot_shots(
         first = first or ax
         for at, name in enumerate(together):
             for number, shot in enumerate(numbers):
-                signal = signals[name, shot]
+                if (name, shot) not in signals:
+                    continue
                 colour = _shade(number, len(numbers)) if len(numbers) > 1 else f"C{at % 10}"
                 what = [name if len(together) > 1 else "", str(shot) if len(numbers) > 1 else ""]
-                draw(signal, ax, color=colour, linestyle=("-", "--", ":", "-.")[at % 4 if len(numbers) > 1 else 0],
+                draw(signals[name, shot], ax, color=colour, linestyle=("-", "--", ":", "-.")[at % 4 if len(numbers) > 1 else 0],
                      label=" ".join(part for part in what if part) or name)  # fmt: skip
-        only = signals[together[0], numbers[0]].label if len(together) == 1 else ""
+        only = next(s.label for (name, _), s in signals.items() if name == together[0]) if len(together) == 1 else ""
         ax.set_ylabel(_axis_label(only, unit) if only else unit or "1")
         ax.grid(alpha=0.25)
         if len(together) * len(numbers) > 1:
@@ -78,6 +91,9 @@ def plot_shots(
         first.set_xlim(*window)
     figure.axes[-1].set_xlabel("time (s)")
     figure.suptitle(f"shot{'s' * (len(numbers) > 1)} {_listed(numbers)}", x=0.02, ha="left", fontweight="bold")
+    if missing:  # said in the picture, not left out in silence
+        gaps = "; ".join(f"no {name} in {_listed(absent)}" for name, absent in missing.items())
+        first.set_title(gaps, loc="right", fontsize=8, color="0.4")
     return figure
 
 

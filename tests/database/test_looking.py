@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 import gilgamesh_db as gilgamesh
 from gilgamesh_db.cli import gilgamesh as command
 from gilgamesh_db.curve import draw
-from gilgamesh_db.errors import InvalidValue, ShotNotFound, SignalNotFound
+from gilgamesh_db.errors import InvalidValue, SamplesNotFound, ShotNotFound, SignalNotFound
 from gilgamesh_db.layout import Panel
 from records import FIRED, record
 
@@ -84,6 +84,10 @@ def test_shots_over_each_other_one_panel_per_unit(lab: gilgamesh.Database) -> No
     figure.axes[0].set_xlim(0.2, 0.3)
     assert figure.axes[1].get_xlim() == (0.2, 0.3)
     assert len(lab.plot("U", 10, window=(0.1, 0.2)).axes) == 1
+    figure = lab.plot(["U", "dead"], [10, 11])
+    assert figure.axes[0].get_title(loc="right") == "no dead in 10, 11"
+    with pytest.raises(SamplesNotFound, match="'dead'"):
+        lab.plot("dead", 10)
     with pytest.raises(InvalidValue, match="nothing to plot"):
         lab.plot([], 10)
     with pytest.raises(InvalidValue, match="400 curves"):
