@@ -48,43 +48,14 @@ def plot_shots(
             f"{len(names)} signals of {len(numbers)} shots are {len(names) * len(numbers)} curves; at most {MOST_CURVES} "
             "can be told apart in a picture. Choose fewer shots"
         )
-    signals: dict[tuple[str, int], Signal] = {}
-    missing: dict[str, list[int]] = {}
-    units: dict[str, list[str]] = {}
-    wrong: UserError | None = None
-    for name in names:
-        for shot in numbers:
-            try:
-                signal = db.signal(name, shot)
-                panel = units.setdefault(str(signal.unit), [])
-            except (Unresolved, SamplesNotFound) as error:
-                missing.setdefault(name, []).append(shot)
-                wrong = error
-                continue
-            signals[name, shot] = signal
-            if name not in panel:
-                panel.append(name)
-    if wrong is not None and not signals:
-        raise wrong
-    figure = figure or new_figure(9, 2.2 * len(units) + 0.8)
+    panels, missing = _found(db, names, numbers)
+    figure = figure or new_figure(9, 2.2 * len(panels) + 0.8)
     first = None
-    for row, (unit, together) in enumerate(units.items()):
-        ax = figure.add_subplot(len(units), 1, row + 1, sharex=first)
+    for row, (unit, signals) in enumerate(panels.items()):
+        ax = figure.add_subplot(len(panels), 1, row + 1, sharex=first)
         first = first or ax
-        for at, name in enumerate(together):
-            for number, shot in enumerate(numbers):
-                if (name, shot) not in signals:
-                    continue
-                colour = _shade(number, len(numbers)) if len(numbers) > 1 else f"C{at % 10}"
-                what = [name if len(together) > 1 else "", str(shot) if len(numbers) > 1 else ""]
-                draw(signals[name, shot], ax, color=colour, linestyle=("-", "--", ":", "-.")[at % 4 if len(numbers) > 1 else 0],
-                     label=" ".join(part for part in what if part) or name)  # fmt: skip
-        only = next(s.label for (name, _), s in signals.items() if name == together[0]) if len(together) == 1 else ""
-        ax.set_ylabel(_axis_label(only, unit) if only else unit or "1")
-        ax.grid(alpha=0.25)
-        if len(together) * len(numbers) > 1:
-            ax.legend(fontsize=8, ncols=1 + (len(together) * len(numbers)) // 12, loc="upper right")
-        if row < len(units) - 1:
+        _draw_shots(signals, numbers, unit, ax)
+        if row < len(panels) - 1:
             ax.tick_params(labelbottom=False)
     assert first is not None  # noqa: S101 - there is at least one signal, so at least one unit
     if window is not None:
@@ -95,6 +66,46 @@ def plot_shots(
         gaps = "; ".join(f"no {name} in {_listed(absent)}" for name, absent in missing.items())
         first.set_title(gaps, loc="right", fontsize=8, color="0.4")
     return figure
+
+
+def _found(
+    db: Database, names: Sequence[str], shots: list[int]
+) -> tuple[dict[str, dict[str, list[Signal]]], dict[str, list[int]]]:
+    """Signals by unit and name, and which shots lack which name."""
+    panels: dict[str, dict[str, list[Signal]]] = {}
+    missing: dict[str, list[int]] = {}
+    wrong: UserError | None = None
+    for name in names:
+        for shot in shots:
+            try:
+                signal = db.signal(name, shot)
+                panels.setdefault(str(signal.unit), {}).setdefault(name, []).append(signal)
+            except (Unresolved, SamplesNotFound) as error:
+                missing.setdefault(name, []).append(shot)
+                wrong = error
+    if wrong is not None and not panels:
+        raise wrong
+    return panels, missing
+
+
+def _draw_shots(signals: dict[str, list[Signal]], shots: list[int], unit: str, ax: Axes) -> None:
+    """One panel: shots from dark to light, names by the kind of line; one shot alone has a colour per name."""
+    several = len(shots) > 1
+    for at, (name, of_shots) in enumerate(signals.items()):
+        for signal in of_shots:
+            said = [name if len(signals) > 1 else "", str(signal.shot) if several else ""]
+            draw(
+                signal,
+                ax,
+                color=_shade(shots.index(signal.shot), len(shots)) if several else f"C{at % 10}",
+                linestyle=("-", "--", ":", "-.")[at % 4] if several else "-",
+                label=" ".join(part for part in said if part) or name,
+            )
+    only = next(iter(signals.values()))[0].label if len(signals) == 1 else ""
+    ax.set_ylabel(_axis_label(only, unit) if only else unit or "1")
+    ax.grid(alpha=0.25)
+    if len(ax.get_lines()) > 1:
+        ax.legend(fontsize=8, ncols=1 + len(ax.get_lines()) // 12, loc="upper right")
 
 
 def overview(db: Database, shot: int, layout: str | None = None, figure: Figure | None = None) -> Figure:
