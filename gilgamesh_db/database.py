@@ -484,6 +484,26 @@ class Database:
             self, [names] if isinstance(names, str) else list(names), map(self.shot_number, chosen), window
         )
 
+    def gaps(self, shot: int | None = None, signal: str | None = None) -> pd.DataFrame:
+        """What is missing: wiring, calibrations, items, samples, devices.
+
+        Parameters
+        ----------
+        shot : int, optional
+            Only this shot; a negative number counts from the last one.
+        signal : str, optional
+            Only this signal, by name or alias.
+
+        Returns
+        -------
+        DataFrame
+            shot, signal, port, gap, detail. Values outside the plausible range are looked for when a shot or a
+            signal is given.
+        """
+        from .gaps import gaps
+
+        return gaps(self, shot, signal)
+
     def overview(self, shot: int, layout: str | None = None, *, figure: Figure | None = None) -> Figure:
         """The picture of a discharge.
 

@@ -14,7 +14,20 @@ from typing import Any
 import click
 
 from ..errors import GilgameshError, SystemFault, near_names
-from . import analysis, catalogue, changes, history, looking, machine, releases, server, signals, storage, testbed
+from . import (
+    analysis,
+    catalogue,
+    changes,
+    gaps,
+    history,
+    looking,
+    machine,
+    releases,
+    server,
+    signals,
+    storage,
+    testbed,
+)
 
 OWN: dict[str, click.Command] = {
     "db": server.db,
@@ -27,6 +40,7 @@ OWN: dict[str, click.Command] = {
     "log": analysis.log,
     "refresh": analysis.refresh,
     "sql": catalogue.sql,
+    "gaps": gaps.gaps,
     "explain": signals.explain,
     "plot": signals.plot,
     "changes": changes.changes,
