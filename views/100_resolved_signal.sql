@@ -26,6 +26,7 @@ $$;
 create view gilgamesh.resolved_signal with (security_invoker = true) as
 select sh.number as shot, s.name as signal, s.kind, sh.started_at,
        case when s.kind = 'processed' then case when se.id is null then 'not computed' else 'ok' end
+            when s.kind = 'derived' then 'a formula'
             when c.id is null then 'not wired'
             when chain.calibrated < chain.items then 'not calibrated'
             when se.id is null then 'no samples'
@@ -116,7 +117,7 @@ comment on column gilgamesh.resolved_signal.shot is 'Shot number.';
 comment on column gilgamesh.resolved_signal.signal is 'Name of the signal (not an alias).';
 comment on column gilgamesh.resolved_signal.kind is 'measured, derived or processed.';
 comment on column gilgamesh.resolved_signal.started_at is 'Trigger of the shot: the instant at which wiring and calibrations were looked up.';
-comment on column gilgamesh.resolved_signal.status is 'ok, not wired, not calibrated, no samples; for a processed signal ok or not computed.';
+comment on column gilgamesh.resolved_signal.status is 'ok, not wired, not calibrated, no samples; for a processed signal ok or not computed; for a derived one a formula.';
 comment on column gilgamesh.resolved_signal.port is 'The port, as device/channel.';
 comment on column gilgamesh.resolved_signal.device is 'The device of the port.';
 comment on column gilgamesh.resolved_signal.chain is 'Components whose calibrations apply after the port''s own, in order.';

@@ -13,11 +13,13 @@ begin
     errcode = case status when 'not wired' then 'GG004' when 'not calibrated' then 'GG005' else 'GG011' end,
     message = case status
       when 'not wired' then format('%L was not wired to any port in shot %s', signal, shot)
+      when 'a formula' then format('%L is a derived signal: its formula is evaluated by the library, not in SQL', signal)
       when 'not computed' then format('%L was not computed in shot %s: no run has saved it', signal, shot)
       when 'not calibrated' then format('%L cannot be computed in shot %s: %s', signal, shot, coalesce(missing, 'an item of its chain has no calibration then'))
       else format('%L was wired in shot %s, but no samples of its port are stored: it recorded nothing, or they were released', signal, shot) end,
     hint = case status
       when 'not wired' then format('See where it was wired: select * from gilgamesh.wiring where signal = %L', signal)
+      when 'a formula' then format('In Python: db.signal(%L, %s).values; in SQL, read the signals of its formula: select formula from gilgamesh.definition', signal, shot)
       when 'not computed' then format('See what was run: select * from gilgamesh.runs where shot = %s', shot)
       when 'not calibrated' then format('See the chain: gilgamesh explain %s %s', signal, shot)
       else format('See what was recorded: select * from gilgamesh.gaps where shot = %s', shot) end;
