@@ -1,7 +1,6 @@
 """A formula with the units of its inputs: dimensions checked, conversions written out, ready for numbers.
 
-What comes out is a tree of lists such as ``["sub", ["load", "IC_Pfwd"], ["load", "IC_Pref"]]``: numpy evaluates it
-here, SQL evaluates the same tree over arrays.
+What comes out is a tree of lists such as ``["sub", ["load", "IC_Pfwd"], ["load", "IC_Pref"]]``, which numpy evaluates.
 """
 
 from __future__ import annotations

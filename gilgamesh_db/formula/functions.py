@@ -1,7 +1,6 @@
 """The operations a formula may use: what each does to numbers and to units.
 
-The set is closed and has a twin in SQL (``views/125_formulas.sql``) for what is pointwise. The numbers follow
-IEEE 754: ``1 / 0`` is inf, ``0 / 0`` is NaN, ``log10(0)`` is −inf, ``sqrt(-1)`` is NaN, and nothing warns. A NaN, which
+The set is closed. The numbers follow IEEE 754: ``1 / 0`` is inf, ``0 / 0`` is NaN, ``log10(0)`` is −inf, ``sqrt(-1)`` is NaN, and nothing warns. A NaN, which
 is a missing sample, stays NaN through every operation; a comparison with it is false.
 """
 
