@@ -91,6 +91,20 @@ def test_what_is_refused(
     assert list(lab.releases().index) == ["taken"]
 
 
+def test_sql_takes_any_moment_and_refuses_what_nobody_knows_when_asked_to(lab: gilgamesh.Database) -> None:
+    recalibrate(lab, 0.002)
+    ask = "select status, gain from gilgamesh.resolved_signal where signal = 'U' and shot = 1"
+    with lab.transaction() as connection:
+        today = connection.exec_driver_sql(ask).one()
+        connection.exec_driver_sql("set local gilgamesh.known_at = '2999-01-01'")
+        assert connection.exec_driver_sql(ask).one() == today
+        connection.exec_driver_sql("set local gilgamesh.known_at = '1999-01-01'")
+        assert connection.exec_driver_sql(ask).one() == ("not wired", None)
+    for moment, letter in (("2999-01-01", "nobody knows"), ("1999-01-01", "nothing was known")):
+        with pytest.raises(errors.InvalidValue, match=letter):
+            lab.sql(f"select set_config('gilgamesh.known_at', gilgamesh.knowable('{moment}')::text, true)")
+
+
 def test_an_unknown_release_is_answered_with_near_ones(lab: gilgamesh.Database) -> None:
     with pytest.raises(errors.ReleaseNotFound, match="none has been made"):
         lab.release("paper")
