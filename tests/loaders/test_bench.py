@@ -21,11 +21,13 @@ from hypothesis import strategies as st
 
 from gilgamesh_db.errors import InvalidValue, MissingExtra
 from gilgamesh_loaders.bench import bench
+from gilgamesh_loaders.bench.analysis import longest
 from gilgamesh_loaders.bench.command import TASKS
 from gilgamesh_loaders.bench.picture import draw, require_drawing
 from gilgamesh_loaders.bench.report import TITLES, legend, markdown, rows_of
 from gilgamesh_loaders.bench.scratch import PREFIX, file_system, scratch_folder, stopped_gently
 from gilgamesh_loaders.bench.stores import REFERENCE, file_stores
+from gilgamesh_loaders.bench.stores.hdf5 import HDF5
 from gilgamesh_loaders.bench.targets import TARGETS
 from gilgamesh_loaders.bench.timing import Contestant, Measurement, compete
 from gilgamesh_loaders.bench.workload import QUICK, Sizes, noisy_signal
@@ -68,6 +70,12 @@ def test_everything_is_compared_and_nothing_is_left(server18: Any, tmp_path: Pat
     assert {task for task, _ in rows} == set(TASKS)
     for task in ("write", "read", "window", "overview", "disk", "statistics", "scan"):
         assert there <= {store for other, store in rows if other == task}, task
+    for task in ("search", "lasting", "reduce", "signals"):
+        assert {store for store in there if PACKAGES[store] == "h5py"} <= {
+            store for other, store in rows if other == task
+        }
+    for task in ("changes", "what_if"):
+        assert [store for other, store in rows if other == task] == ["gilgamesh"], "no file has these"
     assert set(TARGETS) <= set(rows)
     for task in ("write", "scan", "between", "disk", "statistics"):
         assert (task, "row per sample") in rows
@@ -164,6 +172,23 @@ def test_every_store_gives_back_what_it_was_given(store: str, tmp_path: Path) ->
     one.fill([raw[:50_000], raw[50_000:120_000]], 7)
     expected = [(part.mean(), np.sqrt((part**2).mean())) for part in (values[:50_000], values[50_000:120_000])]
     np.testing.assert_allclose(one.statistics(range(7, 9)), expected, rtol=1e-9)
+
+
+@pytest.mark.skipif(find_spec("h5py") is None, reason="h5py is not installed")
+def test_a_file_of_a_shot_gives_the_signals_that_are_chosen(tmp_path: Path) -> None:
+    raws = [noisy_signal(size, seed=size) for size in (100, 200, 300)]
+    for store in file_stores(tmp_path)[0]:
+        if isinstance(store, HDF5):
+            store.write_channels(5, raws)
+            first, last = store.channels(5, [2, 0])
+            np.testing.assert_array_equal(first, raws[2])
+            np.testing.assert_array_equal(last, raws[0])
+
+
+@given(high=st.lists(st.booleans(), max_size=30))
+def test_the_longest_run_is_the_longest_there_is(high: list[bool]) -> None:
+    written = "".join("x" if one else " " for one in high)
+    assert longest(np.array(high, dtype=bool)) == max((len(run) for run in written.split()), default=0)
 
 
 @settings(max_examples=30, deadline=None)

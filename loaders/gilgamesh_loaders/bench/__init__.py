@@ -7,6 +7,9 @@
 ``arena``      what the tasks share: stores, database, the record that was written
 ``samples``    tasks: write, read, window, overview, disk
 ``campaign``   tasks: statistics over many shots, load of a discharge
+``discharges`` many signals in many shots, a file for each
+``analysis``   tasks: search by value, one number per shot, tables of signals
+``knowledge``  tasks: changes, dry run
 ``queries``    tasks: scan and window in SQL
 ``history``    tasks: resolution, names, what was known
 ``targets``    what we promised ourselves, and whether it is kept

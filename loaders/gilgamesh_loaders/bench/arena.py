@@ -13,6 +13,7 @@ import psycopg
 
 from gilgamesh_db import Database
 
+from .discharges import Discharges
 from .stores import file_stores
 from .stores.gilgamesh import Gilgamesh
 from .stores.row_table import RowTable
@@ -61,6 +62,11 @@ class Arena:
             store.write(number, raw)
             _same(store.name, store.values(number), expected)
         return number
+
+    @cached_property
+    def discharges(self) -> Discharges:
+        """Discharges of many signals, in the database and in a file for each."""
+        return Discharges(self.ours, self.files, self.sizes)
 
     def settle(self) -> None:
         """Bring what is only in memory to disk: the files' share, and the server's.

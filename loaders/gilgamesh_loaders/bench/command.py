@@ -14,7 +14,7 @@ from rich.console import Console
 
 from gilgamesh_db.errors import InvalidValue
 
-from . import campaign, history, queries, samples
+from . import analysis, campaign, history, knowledge, queries, samples
 from .arena import Arena, arena
 from .picture import draw, require_drawing
 from .report import as_json, facts, legend, markdown, rows_of, table
@@ -32,6 +32,12 @@ TASKS: dict[str, Callable[[Arena], Iterator[Measurement]]] = {
     "load": campaign.load,
     "scan": queries.scan,
     "between": queries.between,
+    "search": analysis.search,
+    "lasting": analysis.lasting,
+    "reduce": analysis.reduce,
+    "signals": analysis.signals,
+    "changes": knowledge.changes,
+    "what_if": knowledge.what_if,
     "resolution": history.resolution,
     "names": history.names,
 }

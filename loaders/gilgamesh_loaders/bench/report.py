@@ -29,10 +29,17 @@ TITLES = {
     "load": "load a discharge of {channels} channels × {channel_samples} samples",
     "scan": "mean of {samples} calibrated samples, one by one",
     "between": "mean of 1 ms (1 000 samples) in SQL",
+    "search": "which of {discharges} shots: one of two signals above a level ({signal_samples} samples each)",
+    "lasting": "which of {discharges} shots: the same for 1 ms without a break",
+    "reduce": "maximum of {signals} signals in {discharges} shots, as a table",
+    "signals": "{signals} signals of {tabled} shots, {signal_samples} samples each, as one table",
+    "changes": "what differs between two states of knowledge: {signals} signals of {known_shots} shots",
+    "what_if": "dry run of a recalibration that reaches {known_shots} shots",
     "resolution": "resolve a name at {wirings} wirings",
     "names": "resolve 256 names at {wirings} wirings in one round trip",
 }
-BY_RATE = ("write", "read", "load", "scan")
+BY_RATE = ("write", "read", "load", "scan", "signals")
+OF_DISCHARGES = ("search", "lasting", "reduce", "signals", "changes", "what_if")
 OF_HISTORY = ("resolution", "names")
 PACKAGES = ("h5py", "zarr", "pyarrow", "duckdb", "numpy", "psycopg")
 
@@ -105,6 +112,8 @@ def _big_enough(task: str, sizes: Sizes) -> bool:
     full = Sizes()
     if task in OF_HISTORY:
         return sizes.wirings >= full.wirings
+    if task in OF_DISCHARGES:
+        return sizes.discharges >= full.discharges
     return sizes.samples >= full.samples and sizes.shot_samples >= full.shot_samples
 
 

@@ -32,6 +32,12 @@ class Sizes:
         Records of the statistics, and samples in each.
     channels, channel_samples : int
         The discharge that is loaded whole.
+    discharges, signals, signal_samples : int
+        Shots of the analysis, signals in each, samples of each.
+    tabled : int
+        How many of them become one table.
+    known_shots : int
+        Shots, with as many signals, of which two states of knowledge are compared.
     seed : int
         Start of the random numbers.
     """
@@ -44,6 +50,11 @@ class Sizes:
     shot_samples: int = 100_000
     channels: int = 32
     channel_samples: int = 1_000_000
+    discharges: int = 200
+    signals: int = 20
+    signal_samples: int = 20_000
+    tabled: int = 10
+    known_shots: int = 1000
     seed: int = 0
 
     @property
@@ -58,7 +69,8 @@ class Sizes:
 
 
 QUICK = Sizes(samples=200_000, rounds=2, repeats=3, wirings=20_000, shots=20, shot_samples=5_000,
-              channels=4, channel_samples=20_000)  # fmt: skip
+              channels=4, channel_samples=20_000,
+              discharges=12, signals=4, signal_samples=5_000, tabled=3, known_shots=20)  # fmt: skip
 
 
 def noisy_signal(size: int, seed: int) -> Raw:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import ClassVar
 
@@ -32,6 +33,14 @@ class HDF5(FileStore):
                 chunks = None if self._chunk is None else (min(self._chunk, raw.size),)
                 file.create_dataset(str(channel), data=raw, chunks=chunks)
         self.to_disk(self.path(number))
+
+    def channels(self, number: int, chosen: Iterable[int]) -> Iterator[Raw]:
+        """Some datasets of a file, whole, one after the other."""
+        import h5py
+
+        with h5py.File(self.path(number), "r") as file:
+            for channel in chosen:
+                yield file[str(channel)][:]
 
     def raw(self, number: int) -> Raw:
         """A whole record."""
