@@ -104,10 +104,12 @@ class FormulaSignal(ComputedSignal):
         return self._with(cut)
 
     def _with(self, inputs: Mapping[str, Signal]) -> FormulaSignal:
-        return FormulaSignal(
+        part = FormulaSignal(
             self._node, inputs, name=self.name, shot=self.shot, into=self._into, aligned=self._aligned,
             label=self._given_label, method=self.method,
         )  # fmt: skip
+        part._part_of = self
+        return part
 
     @cached_property
     def _compiled(self) -> Compiled:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +14,11 @@ import sqlalchemy as sa
 from psycopg.rows import namedtuple_row
 
 from . import units
+from .derived import Definition, definitions
 from .errors import NotFound, Unresolved
 from .lineage import Input, inputs_of
 from .reading import Cache, Parameters
 from .rules import Rule, read_rule
-from .signal import Signal
 from .translation import translated
 
 if TYPE_CHECKING:
@@ -43,9 +43,10 @@ select sh.number, v.id is not null as stale
  order by sh.number
 """
 _READABLE = """
-select r.shot from gilgamesh.resolved_signal r
- where r.signal = :signal and r.shot = any(cast(:shots as bigint[])) and r.status = 'ok' and r.finished
+select r.shot, r.signal from gilgamesh.resolved_signal r
+ where r.signal = any(cast(:signals as text[])) and r.shot = any(cast(:shots as bigint[])) and r.status = 'ok' and r.finished
 """
+_DERIVED = "select name from gilgamesh.signal where kind = 'derived'"
 
 
 @dataclass(frozen=True)
@@ -79,16 +80,45 @@ def computed_attributes(connection: sa.Connection) -> list[Computed]:
     ]
 
 
-def wanting(connection: sa.Connection, shots: Sequence[int]) -> list[Wanting]:
-    """What `refresh` would compute: stale values, and values that are missing although their signal can be read."""
+def wanting(db: Database, connection: sa.Connection, shots: Sequence[int]) -> list[Wanting]:
+    """What `refresh` would compute: stale values, and values that are missing although their signals can be read."""
     found = []
+    derived = set(connection.execute(sa.text(_DERIVED)).scalars())
     for attribute in computed_attributes(connection):
         rows = connection.execute(sa.text(_WANTING), {"attribute": attribute.id, "shots": list(shots)}).all()
         missing = [row.number for row in rows if not row.stale]
-        readable = connection.execute(sa.text(_READABLE), {"signal": attribute.rule.signal, "shots": missing}).scalars()
-        one = Wanting(attribute, tuple(row.number for row in rows if row.stale), tuple(sorted(readable)))
+        readable = _readable(db, connection, attribute.rule, missing, derived) if missing else ()
+        one = Wanting(attribute, tuple(row.number for row in rows if row.stale), tuple(readable))
         if one.stale or one.missing:
             found.append(one)
+    return found
+
+
+def _readable(
+    db: Database, connection: sa.Connection, rule: Rule, shots: Sequence[int], derived: set[str]
+) -> list[int]:
+    """The shots in which everything a rule needs can be read, also through derived signals."""
+    names = set(rule.node.names())
+    stated = definitions(_inside(db, connection), names & derived, shots) if names & derived else {}
+    needed = {shot: _measured(names, stated.get(shot, {}), derived) for shot in shots}
+    signals = {name for each in needed.values() if each is not None for name in each}
+    rows = connection.execute(sa.text(_READABLE), {"signals": list(signals), "shots": list(shots)}).all()
+    held = {(row.shot, row.signal) for row in rows}
+    return [shot for shot, each in needed.items() if each is not None and all((shot, name) in held for name in each)]
+
+
+def _measured(names: set[str], stated: Mapping[str, Definition], derived: set[str]) -> set[str] | None:
+    """The signals with records behind some names; None where a formula is not stated."""
+    found, asked, open_ = set[str](), set[str](), set(names)
+    while open_:
+        name = open_.pop()
+        asked.add(name)
+        if name not in derived:
+            found.add(name)
+        elif name in stated:
+            open_ |= set(stated[name].node.names()) - asked
+        else:
+            return None
     return found
 
 
@@ -101,7 +131,8 @@ def compute(db: Database, connection: sa.Connection, attribute: Computed, shots:
         How many values are new.
     """
     found: dict[int, tuple[float, list[Input]]] = {}
-    if attribute.rule.statistic is not None:
+    derived = set(connection.execute(sa.text(_DERIVED)).scalars())
+    if attribute.rule.statistic is not None and attribute.rule.signal not in derived:
         rows = connection.execute(
             sa.text(_STATISTICS.format(column=attribute.rule.statistic)),
             {"signal": attribute.rule.signal, "shots": list(shots)},
@@ -113,10 +144,11 @@ def compute(db: Database, connection: sa.Connection, attribute: Computed, shots:
     else:
         inside = _inside(db, connection)
         for shot in shots:
-            signal = Signal(inside, attribute.rule.signal, shot)
+            signal = attribute.rule.subject(inside, shot)
             try:
                 # Looked up first: an error of the database itself would end the transaction.
-                inputs, unit = inputs_of([signal]), signal._resolved.unit
+                inputs = inputs_of([signal])
+                unit = signal._symbol
                 number = attribute.rule(signal)
             except (Unresolved, NotFound):
                 continue  # what cannot be read has no value
@@ -163,6 +195,8 @@ def _inside(db: Database, connection: sa.Connection) -> Database:
     assert isinstance(driver, psycopg.Connection)  # noqa: S101 - the engine is made by connect()
     inside.reader = _TransactionReader(driver)  # type: ignore[assignment]
     inside.cache = Cache(0)
+    # What a transaction finds may be rolled back, so nobody else remembers it.
+    inside._names, inside._shots, inside._derived = dict(db._names), set(db._shots), set(db._derived)
     return inside
 
 

@@ -94,6 +94,8 @@ class ComputedSignal(Signal):
     (0.001, '1 / m3', array([2.e+17]))
     """
 
+    _part_of: Signal | None = None  # what it is a window, a piece or another unit of: lineage asks there
+
     def __init__(
         self,
         name: str,
@@ -179,10 +181,10 @@ class ComputedSignal(Signal):
         def known() -> FloatArray | None:
             return None if self.uncertainty is None else np.asarray(abs(gain) * self.uncertainty)
 
-        return ComputedSignal(
+        return self._parted(ComputedSignal(
             self.name, lambda: self.time, lambda: np.asarray(self.values * gain + offset), symbol, shot=self.shot,
             uncertainty=known, inputs=self.inputs, method=self.method, label=self._given_label,
-        )  # fmt: skip
+        ))  # fmt: skip
 
     @cached_property
     def quality(self) -> Quality:
@@ -207,10 +209,10 @@ class ComputedSignal(Signal):
         def known() -> FloatArray | None:
             return None if self.uncertainty is None else part(self.uncertainty)
 
-        return ComputedSignal(
+        return self._parted(ComputedSignal(
             self.name, lambda: part(self.time), lambda: part(self.values), self.unit, shot=self.shot, uncertainty=known,
             inputs=self.inputs, method=self.method, label=self._given_label,
-        )  # fmt: skip
+        ))  # fmt: skip
 
     def envelope(self, points: int = 2000) -> Envelope:
         """Minimum and maximum in at most `points` bins; no spike is lost."""
@@ -223,11 +225,15 @@ class ComputedSignal(Signal):
             raise InvalidValue(f"pieces of {size} samples cannot be made; give a positive number")
         for first in range(0, len(self), size):
             part = slice(first, first + size)
-            yield ComputedSignal(
+            yield self._parted(ComputedSignal(
                 self.name, self.time[part], self.values[part], self.unit, shot=self.shot, inputs=self.inputs,
                 uncertainty=None if self.uncertainty is None else self.uncertainty[part], method=self.method,
                 label=self._given_label,
-            )  # fmt: skip
+            ))  # fmt: skip
+
+    def _parted(self, part: ComputedSignal) -> ComputedSignal:
+        part._part_of = self
+        return part
 
     @cached_property
     def provenance(self) -> ComputedProvenance:  # type: ignore[override] # it says the same of something else

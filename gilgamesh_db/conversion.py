@@ -75,8 +75,8 @@ def converted(signal: Signal, unit: str | UnitBase) -> Signal:
         def scaled() -> NDArray[np.float64] | None:
             return None if signal.uncertainty is None else signal.uncertainty * gain
 
-        return ComputedSignal(
+        return signal._parted(ComputedSignal(
             signal.name, lambda: signal.time, lambda: signal.values * gain + offset, wanted, shot=signal.shot,
             uncertainty=scaled, inputs=signal.inputs, method=signal.method, label=signal.label,
-        )  # fmt: skip
+        ))  # fmt: skip
     return ConvertedSignal(signal._stored, wanted)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # The formula in force at the trigger of each shot, looked up as connections are (views/100_resolved_signal.sql).
 _DEFINITIONS = """
-select sh.number as shot, asked.name as asked, s.name, s.unit, s.label, sh.started_at, d.id, d.formula, e.author, e.reason, e.recorded_at
+select sh.number as shot, asked.name as asked, s.name, s.id as signal_id, s.unit, s.label, sh.started_at, d.id, d.formula, e.author, e.reason, e.recorded_at
   from unnest(%s::text[]) asked(name)
   join gilgamesh.signal s on s.id in (select id from gilgamesh.signal where name = asked.name
                                       union all select signal_id from gilgamesh.alias where name = asked.name)
@@ -52,6 +52,8 @@ class Definition:
     author: str
     reason: str
     recorded_at: datetime
+    id: int
+    signal_id: int
 
     @property
     def said(self) -> str:
@@ -80,7 +82,17 @@ def definitions(db: Database, names: Iterable[str], shots: Iterable[int]) -> dic
             if row.formula is not None:
                 node = parse_formula(row.formula)
                 found[row.shot][row.name] = Definition(
-                    row.name, row.shot, row.unit, row.label, row.formula, node, row.author, row.reason, row.recorded_at
+                    row.name,
+                    row.shot,
+                    row.unit,
+                    row.label,
+                    row.formula,
+                    node,
+                    row.author,
+                    row.reason,
+                    row.recorded_at,
+                    row.id,
+                    row.signal_id,
                 )
                 wanted |= set(node.names())
         wanted -= asked

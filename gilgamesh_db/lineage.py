@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from .derived import DerivedSignal
 from .errors import InvalidValue
 from .signal import Signal
 
@@ -21,7 +22,7 @@ def inputs_of(signals: Iterable[Signal]) -> list[Input]:
 
     Raises
     ------
-    NotWired, NotCalibrated, SamplesNotFound
+    NotWired, NotCalibrated, NotStated, SamplesNotFound
         A signal cannot be read, so nothing can have been made from it.
     """
     found: dict[tuple[int, int], Input] = {}
@@ -34,8 +35,16 @@ def inputs_of(signals: Iterable[Signal]) -> list[Input]:
 
 
 def _rows(signal: Signal) -> Iterable[Input]:
+    while (whole := getattr(signal, "_part_of", None)) is not None:
+        signal = whole
     parts = getattr(signal, "inputs", None)
     if parts is not None:
+        if isinstance(signal, DerivedSignal):
+            stated = signal.definition
+            yield {
+                "signal_id": stated.signal_id, "shot": stated.shot, "series_id": None, "connection_id": None,
+                "calibrations": [], "timing_id": None, "definition_id": stated.id,
+            }  # fmt: skip
         for part in parts:
             yield from _rows(part)
         return

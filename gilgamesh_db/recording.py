@@ -19,6 +19,7 @@ import psycopg
 from numpy.typing import DTypeLike
 
 from . import payload
+from .attributes import compute_at_load
 from .errors import ComponentNotFound, ConflictError, DamagedData, GilgameshError, InvalidValue, near_names
 from .translation import translated
 from .writer import Samples, SeriesWriter, Times, copy_pyramid, open_series
@@ -66,6 +67,7 @@ def recording(
         finally:
             with contextlib.suppress(psycopg.Error):  # closing would do, a moment later
                 connection.execute(_LET_GO, (shot,))
+    _compute(db, shot)
 
 
 class Recording:
@@ -263,6 +265,7 @@ def finish(db: Database, shot: int) -> Completed:
             raise InvalidValue(f"nothing of shot {shot} is unfinished; see what is: gilgamesh storage unfinished")
         samples = sum(_complete(connection, shot, *series) for series in unfinished)
         connection.execute("select gilgamesh.finish_shot(%s, 'interrupted')", (shot,))
+    _compute(db, shot)
     return Completed(shot, len(unfinished), samples)
 
 
@@ -280,6 +283,12 @@ def drop(db: Database, shot: int) -> Dropped:
     with db.transaction() as connection:
         row = connection.exec_driver_sql("select * from gilgamesh.drop_unfinished(%s)", (shot,)).one()
     return Dropped(shot, row.series, row.samples, row.shot_dropped)
+
+
+def _compute(db: Database, shot: int) -> None:
+    """Attributes with a rule, as at a load; in a transaction of their own, so that the record is complete whatever they do."""
+    with db.transaction() as connection:
+        compute_at_load(db, connection, shot)
 
 
 def _begin(

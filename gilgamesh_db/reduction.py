@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .errors import InvalidValue, NotFound, Unresolved
-from .rules import FUNCTIONS, Rule, read_rule
+from .derived import canonical
+from .errors import FormulaError, InvalidValue, NotFound, Unresolved
+from .formula import parse_formula
+from .rules import FUNCTIONS, Rule, read_rule, subject
 from .shot_range import Shots, shots_of
 from .signal import Signal
 
@@ -71,16 +73,19 @@ def _rule(rule: Reduction) -> Rule:
 def _column(
     db: Database, name: str, rule: Rule | Callable[[Signal], float], shots: list[int], missing: str
 ) -> list[float]:
-    signal = rule.signal if isinstance(rule, Rule) else name
-    primary = db.signal(signal, shots[0]).name  # an unknown name is said at once
+    node = rule.node if isinstance(rule, Rule) else parse_formula(name)
+    if not node.names():
+        raise FormulaError(f"{name!r} names no signal, so that there is nothing to reduce")
+    # An unknown name is said at once.
+    node = canonical(node, {each: db.signal(each, shots[0]).name for each in node.names()})
     found: dict[int, float] = {}
     if isinstance(rule, Rule) and rule.statistic is not None:
-        rows = db.reader.rows(_STATISTICS.format(column=rule.statistic), (primary, shots), db.knowledge)
+        rows = db.reader.rows(_STATISTICS.format(column=rule.statistic), (node.value, shots), db.knowledge)
         found = {row.shot: float("nan") if row.number is None else float(row.number) for row in rows}
     for shot in shots:
         if shot not in found:
             try:
-                found[shot] = float(rule(db.signal(primary, shot)))
+                found[shot] = float(rule(subject(db, node, shot)))
             except (Unresolved, NotFound):
                 if missing == "raise":
                     raise

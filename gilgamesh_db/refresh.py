@@ -55,7 +55,7 @@ def refresh(
     done = Refreshed()
     _runs(db, shots, done, dry_run=dry_run)
     with db.transaction() as connection:
-        wanted = wanting(connection, shots)
+        wanted = wanting(db, connection, shots)
     steps = [(one.attribute, batch) for one in wanted for batch in _batches(one.shots)]
     for step, (attribute, batch) in enumerate(steps):
         if not dry_run:

@@ -1,6 +1,6 @@
-"""Rules of computed attributes: one number out of a signal, such as ``mean(Ngas_P, 0.5, 1.0)``.
+"""Rules of computed attributes: one number out of a signal or a formula, such as ``max(IC_Pfwd - IC_Pref)``.
 
-A rule is read with Python's grammar and never executed: one of a closed set of functions, a signal, numbers.
+A rule is read with Python's grammar and never executed: one of a closed set of functions, a formula, numbers.
 """
 
 from __future__ import annotations
@@ -8,15 +8,21 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from . import units
-from .errors import ConditionError, SignalNotFound, UnitMismatch, near_names
+from .errors import ConditionError, FormulaError, SignalNotFound, UnitMismatch, near_names
+from .formula import Node, compile_formula, parse_formula, shown
+from .formula.functions import COMPARISONS
 from .signal import Signal
+
+if TYPE_CHECKING:
+    from .database import Database
 
 FloatArray = NDArray[np.float64]
 
@@ -29,6 +35,11 @@ _REDUCTIONS: dict[str, Callable[[FloatArray], Any]] = {
     "max": np.max, "min": np.min, "mean": np.mean, "rms": lambda x: np.sqrt(np.mean(x * x)),
     "first": lambda x: x[0], "last": lambda x: x[-1],
 }  # fmt: skip
+_CATALOGUE = """
+select name, name as meant, unit from gilgamesh.signal
+union all
+select a.name, s.name, s.unit from gilgamesh.alias a join gilgamesh.signal s on s.id = a.signal_id
+"""
 _STATISTICS = {"max": "maximum", "min": "minimum", "mean": "mean", "rms": "rms"}
 
 
@@ -41,7 +52,7 @@ class Rule:
     function : str
         One of `FUNCTIONS`.
     signal : str
-        What it is computed from.
+        What it is computed from: a name, or a formula over signals.
     argument : float or None
         Instant (s) or threshold.
     argument_unit : str or None
@@ -65,9 +76,18 @@ class Rule:
         return f"{self.function}({', '.join(parts)})"
 
     @property
+    def node(self) -> Node:
+        """The formula in it; a name is the shortest one."""
+        return _formula(self.signal)
+
+    @property
     def statistic(self) -> str | None:
-        """The column of the view ``statistics`` that holds it already, if one does."""
-        return _STATISTICS.get(self.function) if self.window is None else None
+        """The column of the view ``statistics`` that holds it already for measured signals, if one does."""
+        return _STATISTICS.get(self.function) if self.window is None and self.node.operation == "name" else None
+
+    def subject(self, db: Database, shot: int) -> Signal:
+        """What it is computed from, in a shot; nothing is read yet."""
+        return subject(db, self.node, shot)
 
     def unit(self, of_signal: str) -> str:
         """Unit of the result."""
@@ -110,8 +130,8 @@ def read_rule(text: str) -> Rule:
     --------
     >>> read_rule("mean(Ngas_P, 0.5, 1.0)")
     Rule(function='mean', signal='Ngas_P', argument=None, argument_unit=None, window=(0.5, 1.0))
-    >>> print(read_rule("duration_above(IC_Pinj, '1.5 kW', window=(0, 1))"))
-    duration_above(IC_Pinj, '1.5 kW', 0.0, 1.0)
+    >>> print(read_rule("duration_above(IC_Pfwd-IC_Pref, '1.5 kW', window=(0, 1))"))
+    duration_above(IC_Pfwd - IC_Pref, '1.5 kW', 0.0, 1.0)
     """
     try:
         tree = ast.parse(text.strip(), mode="eval").body
@@ -124,19 +144,20 @@ def read_rule(text: str) -> Rule:
         raise ConditionError(
             f"no function {function!r} for rules{near_names(function, FUNCTIONS) or ';'} there are: {', '.join(FUNCTIONS)}"
         )
-    if not tree.args or not isinstance(tree.args[0], ast.Name):
-        raise ConditionError(f"{text!r} must begin with the name of a signal, for example: {function}(IC_Pinj)")
+    if not tree.args:
+        raise ConditionError(f"{text!r} must begin with a signal or a formula, for example: {function}(IC_Pinj)")
+    signal = _of(tree.args[0], text)
     rest = list(tree.args[1:])
     window = [part for keyword in tree.keywords for part in _window(keyword, text)]
     wanted = FUNCTIONS[function]
     if len(rest) < len(wanted):
-        raise ConditionError(f"{text!r} lacks its {wanted[len(rest)]}, for example: {function}({tree.args[0].id}, 0.8)")
+        raise ConditionError(f"{text!r} lacks its {wanted[len(rest)]}, for example: {function}({signal}, 0.8)")
     given, rest = rest[: len(wanted)], rest[len(wanted) :]
     argument, argument_unit = _quantity(given[0], wanted[0], text) if given else (None, None)
     ends = [_number(part, text) for part in [*rest, *window]]
     if len(ends) not in (0, 2) or (ends and function == "at") or (ends and not ends[0] < ends[1]):
         raise ConditionError(f"{text!r} has no such window; write from and to in seconds: mean(Ngas_P, 0.5, 1.0)")
-    return Rule(function, tree.args[0].id, argument, argument_unit, (ends[0], ends[1]) if ends else None)
+    return Rule(function, signal, argument, argument_unit, (ends[0], ends[1]) if ends else None)
 
 
 def checked_rule(connection: sa.Connection, text: str, unit: str | None) -> tuple[str, str]:
@@ -144,27 +165,56 @@ def checked_rule(connection: sa.Connection, text: str, unit: str | None) -> tupl
 
     Raises
     ------
-    ConditionError, SignalNotFound, UnitMismatch
+    ConditionError, FormulaError, SignalNotFound, UnitMismatch
     """
+    from .derived import canonical
+
     rule = read_rule(text)
-    found = connection.execute(
-        sa.text("select s.name, s.unit from gilgamesh.signal s left join gilgamesh.alias a on a.signal_id = s.id "
-                "where s.name = :name or a.name = :name limit 1"), {"name": rule.signal},
-    ).one_or_none()  # fmt: skip
-    if found is None:
-        known = connection.exec_driver_sql("select name from gilgamesh.signal").scalars().all()
-        raise SignalNotFound(
-            f"no signal {rule.signal!r}{near_names(rule.signal, known) or ';'} list them with `gilgamesh signals`"
-        )
-    named = Rule(rule.function, found.name, rule.argument, rule.argument_unit, rule.window)
+    known = {row.name: row for row in connection.execute(sa.text(_CATALOGUE))}
+    for name in rule.node.names():
+        if name not in known:
+            raise SignalNotFound(
+                f"no signal {name!r}{near_names(name, known) or ';'} list them with `gilgamesh signals`"
+            )
+    of_signal = compile_formula(rule.node, {name: known[name].unit for name in rule.node.names()}).unit
+    node = canonical(rule.node, {name: known[name].meant for name in rule.node.names()})
+    named = Rule(rule.function, shown(node), rule.argument, rule.argument_unit, rule.window)
     if rule.argument_unit is not None:
-        units.conversion(rule.argument_unit, found.unit)
-    own = named.unit(found.unit)
+        units.conversion(rule.argument_unit, of_signal)
+    own = named.unit(of_signal)
     if unit is not None:
         offset = units.conversion(own, unit)[1]
         if offset and rule.function == "rms":
             raise UnitMismatch(f"the root mean square of {own} cannot be given in {unit}, whose zero lies elsewhere")
     return str(named), own if unit is None else unit
+
+
+def subject(db: Database, node: Node, shot: int) -> Signal:
+    """A formula over signals of a shot, or the signal itself where it is a name alone."""
+    if node.operation == "name":
+        return db.signal(str(node.value), shot)
+    from .arithmetic import FormulaSignal
+
+    # As derived signals are: on the times of the first signal, the others by their sample before.
+    return FormulaSignal(node, {name: db.signal(name, shot) for name in node.names()}, aligned=True)
+
+
+def _of(node: ast.expr, text: str) -> str:
+    """The formula a rule begins with."""
+    try:
+        found = parse_formula(ast.unparse(node))
+    except FormulaError as error:
+        raise ConditionError(f"the rule {text!r} cannot be read: {error}") from error
+    if found.operation in (*COMPARISONS, "and", "or", "not"):
+        raise ConditionError(f"{shown(found)} in {text!r} is a condition; turn it into numbers: where(…, 1, 0)")
+    if not found.names():
+        raise ConditionError(f"{text!r} must begin with the name of a signal or a formula, for example: max(IC_Pinj)")
+    return shown(found)
+
+
+@lru_cache(maxsize=1024)
+def _formula(text: str) -> Node:
+    return parse_formula(text)
 
 
 def _at(signal: Signal, instant: float) -> float:

@@ -37,12 +37,11 @@ comment on column gilgamesh.formula_input.id is 'The derived signal or the attri
 comment on column gilgamesh.formula_input.signal_id is 'A signal that stands in its formula, or in that of one that does.';
 
 create view gilgamesh.lineage with (security_invoker = true) as
-select 'attribute' as kind, a.name, v.id, v.shot, v.shot as input_shot, s.id as signal_id, s.name as signal
-  from gilgamesh.formula_input f
-  join gilgamesh.attribute a on a.id = f.id
-  join gilgamesh.attribute_value v on v.attribute_id = a.id and v.recorded @> (select gilgamesh.known_at())
-  join gilgamesh.signal s on s.id = f.signal_id
- where f.kind = 'attribute'
+select 'attribute' as kind, a.name, v.id, v.shot, i.shot as input_shot, s.id as signal_id, s.name as signal
+  from gilgamesh.attribute_input i
+  join gilgamesh.attribute_value v on v.id = i.value_id and v.recorded @> (select gilgamesh.known_at())
+  join gilgamesh.attribute a on a.id = v.attribute_id
+  join gilgamesh.signal s on s.id = i.signal_id
 union all
 select 'run', r.method, r.id, r.shot, i.shot, s.id, s.name
   from gilgamesh.run r

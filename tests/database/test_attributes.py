@@ -11,7 +11,7 @@ import pytest
 import gilgamesh_db as gilgamesh
 from gilgamesh_db import Polynomial, PowerOfTen, errors
 from gilgamesh_db.attributes import compute_at_load
-from records import install, record
+from records import install, install_two_rates, record
 
 RAW = (1000 * np.sin(np.linspace(0, 20, 30_000))).astype(np.int16)
 RULES = {
@@ -28,6 +28,18 @@ def lab(db: gilgamesh.Database) -> gilgamesh.Database:
     with db.edit("rules") as edit:
         for name, rule in RULES.items():
             edit.add_attribute(name, rule=rule, unit="mV" if name != "AboveU" else "ms")
+    return db
+
+
+@pytest.fixture
+def own_two(db: gilgamesh.Database) -> gilgamesh.Database:
+    """Two signals at two rates, and formulas over them."""
+    install_two_rates(db)
+    with db.edit("formulas") as edit:
+        for name, unit in (("Power", "mW"), ("Twice", "W"), ("Empty", "V")):
+            edit.add_signal(name, unit=unit, kind="derived", aliases=[f"{name}_alias"])
+        edit.define("Power", "U * I")
+        edit.define("Twice", "2 * Power_alias")
     return db
 
 
@@ -160,7 +172,7 @@ def test_a_run_of_a_method_nobody_knows_is_named(lab: gilgamesh.Database) -> Non
 @pytest.mark.parametrize(
     ("rule", "said"),
     [("max(", "cannot be read"), ("max", "not a rule"), ("maximum(U)", "did you mean 'max'"), ("max(3)", "name of a signal"),
-     ("max(V)", "no signal 'V'"), ("at(U)", "lacks its instant"), ("mean(U, 2, 1)", "no such window"), ("mean(U, 1)", "no such window"),
+     ("max(V)", "no signal 'V'"), ("max(U - V)", "no signal 'V'"), ("max(U + P)", "has no meaning"), ("max(U > 0)", "is a condition"), ("at(U)", "lacks its instant"), ("mean(U, 2, 1)", "no such window"), ("mean(U, 1)", "no such window"),
      ("mean(U, 'a', 1)", "not a number"), ("duration_above(U, '3 A')", "cannot become"), ("max(U, wide=3)", "no rule takes"),
      ("__import__('os').system('x')", "not a rule"), ("max(U, 1e999, 2)", "not a finite"), ("duration_above(U, 'x V')", "not a number with its unit")],
 )  # fmt: skip
@@ -209,3 +221,100 @@ def test_a_thousand_shots_are_marked_quickly(db18: gilgamesh.Database) -> None:
     assert db18.sql("select count(*) as n from gilgamesh.attribute_value where stale").n[0] == 1000
     print(f"marked 1000 in {took:.2f} s")
     assert took < 8
+
+
+def test_rules_take_formulas(own_two: gilgamesh.Database) -> None:
+    db = own_two
+    with db.edit("rules") as edit:
+        edit.add_attribute("TopPower", rule="max(Power_alias)")
+        edit.add_attribute("MeanTwice", rule="mean(Twice - 2 * Power, 0.1, 0.4)", unit="nW")
+        edit.add_attribute("LongPower", rule="duration_above(abs(U) * I, '500 mW')", unit="ms")
+        edit.add_attribute("AtCharge", rule="at(integral(I) / quantity(2, 's'), 0.5)", unit="mA")
+    rules = db.sql("select name, rule, unit from gilgamesh.attribute order by name").set_index("name")
+    assert rules.rule["TopPower"] == "max(Power)"
+    assert rules.unit["TopPower"] == "mW"
+    assert db.refresh("1:3").attributes == {name: [1, 2] for name in sorted(rules.index)}
+    table = db.shots()
+    for shot in (1, 2):
+        voltage, current = db.signal("U", shot), db.signal("I", shot)
+        power = voltage.values * np.repeat(current.values, 2)
+        assert table.TopPower[shot] == pytest.approx(1e3 * power.max(), rel=1e-12)
+        assert table.MeanTwice[shot] == pytest.approx(0.0, abs=1e-3)
+        assert table.LongPower[shot] == np.count_nonzero(np.abs(power) > 0.5)
+        half = current.time <= 0.5
+        area = np.trapezoid(current.values[half], current.time[half])
+        assert table.AtCharge[shot] == pytest.approx(1e3 * area / 2, rel=1e-9)
+    # What a value stands on: the formulas, and the records behind them.
+    read = db.sql(
+        "select a.name, s.name as signal, i.definition_id is not null as formula from gilgamesh.attribute_input i "
+        "join gilgamesh.attribute_value v on v.id = i.value_id join gilgamesh.attribute a on a.id = v.attribute_id "
+        "join gilgamesh.signal s on s.id = i.signal_id where v.shot = 1 order by 1, 2"
+    )
+    assert read[read.name == "TopPower"][["signal", "formula"]].to_numpy().tolist() == [
+        ["I", False],
+        ["Power", True],
+        ["U", False],
+    ]
+    assert read[read.name == "MeanTwice"].signal.tolist() == ["I", "Power", "Twice", "U"]
+    assert read[read.name == "LongPower"].signal.tolist() == ["I", "U"]
+    lineage = db.sql(
+        "select distinct name from gilgamesh.lineage where kind = 'attribute' and signal = 'Power' and input_shot = 1 order by 1"
+    )
+    assert lineage.name.tolist() == ["MeanTwice", "TopPower"]
+    assert str(db.refresh("1:3")) == "everything is up to date"
+
+
+def test_another_formula_marks_what_was_computed_by_the_old_one(own_two: gilgamesh.Database) -> None:
+    db = own_two
+    with db.edit("rules") as edit:
+        edit.add_attribute("TopTwice", rule="max(Twice)")
+        edit.add_attribute("TopI", rule="max(-I)")
+    db.refresh()
+    before = db.shots()
+    with db.run("copy", version="1", inputs=[db.signal("Twice", 1).window(0.0, 0.5)]) as r:
+        part = db.signal("Twice", 1)
+        r.save("Twice_copy", part.time, part.values, "W", create=True)
+    assert db.runs("Twice_copy").UpToDate.tolist() == [True]
+    with db.edit("said again") as edit:
+        edit.define("Power", "U * I")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert db.shots().equals(before)
+    with db.edit("sign") as edit:
+        edit.define("Power", "3 * U * I")
+    assert db.runs("Twice_copy").Reason.tolist() == ["Power is 3 * U * I, no longer U * I"]
+    with pytest.warns(errors.OutOfDate, match=r"TopTwice \(3 shots\)"):
+        table = db.shots()
+    assert table.TopI.equals(before.TopI)
+    assert "TopI" not in table.attrs["stale"]
+    assert db.refresh().attributes == {"TopTwice": [1, 2, 5]}
+    assert db.shots().TopTwice[1] == pytest.approx(3 * before.TopTwice[1], rel=1e-12)
+    # The calibration behind a formula of a formula.
+    with db.edit("gain") as edit:
+        edit.calibrate("PXI/ai1", Polynomial((0.0, 4.0)), "ct", "mA")
+    assert db.refresh().attributes == {"TopI": [1, 2, 5], "TopTwice": [1, 2, 5]}
+    assert db.shots().TopTwice[1] == pytest.approx(6 * before.TopTwice[1], rel=1e-12)
+    # Wiring: what cannot be read has no value any more, and comes back with the wire.
+    with db.edit("unplugged") as edit:
+        edit.disconnect("I")
+    db.refresh()
+    assert db.shots().TopTwice.isna().all()
+    assert db.refresh().attributes == {}
+    with db.edit("plugged") as edit:
+        edit.connect("I", "PXI/ai1")
+    assert db.refresh().attributes == {"TopI": [1, 2, 5], "TopTwice": [1, 2, 5]}
+
+
+def test_formulas_are_reduced(own_two: gilgamesh.Database) -> None:
+    db = own_two
+    found = db.reduce({"p": "max(U * I)", "d": "max(Power)"}, [1, 2])
+    assert (1e3 * found.p).to_numpy() == pytest.approx(found.d.to_numpy(), rel=1e-12)
+    assert db.reduce("Voltage * I", [1, 2], "max")["Voltage * I"].equals(found.p.rename("Voltage * I"))
+    assert db.reduce(["Power"], [1], lambda signal: signal.values.max()).Power[1] == pytest.approx(
+        found.d[1], rel=1e-12
+    )
+    assert db.reduce("Empty", [1], "max", missing="nan").Empty.isna().all()
+    with pytest.raises(errors.SignalNotFound, match="no signal 'W'"):
+        db.reduce("U * W", [1], "max")
+    with pytest.raises(errors.FormulaError, match="names no signal"):
+        db.reduce("3", [1], lambda signal: 0.0)

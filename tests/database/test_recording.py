@@ -371,3 +371,17 @@ def test_commands_for_what_broke_off(interrupted: gilgamesh.Database, capsys: py
     assert typed(capsys, interrupted, "drop", "6", "--yes") == (
         0, "removed 1 records of shot 6 with 50000 samples, and the shot\n"
     )  # fmt: skip
+
+
+def test_attributes_come_with_the_end_of_a_recording(lab: gilgamesh.Database) -> None:
+    with lab.edit("rules") as edit:
+        edit.add_attribute("TopU", rule="max(2 * U)")
+    with lab.recording(5) as running:
+        running.port("PXI/ai0", dt=1e-4).append(COUNTS)
+        assert lab.sql("select * from gilgamesh.attribute_value").empty
+    assert lab.shots().TopU[5] == pytest.approx(2 * lab.signal("U", 5).values.max(), rel=1e-12)
+    with pytest.raises(RuntimeError, match="broke off"), lab.recording(6) as running:
+        running.port("PXI/ai0", dt=1e-4).append(COUNTS[:9000])
+        raise RuntimeError("broke off")
+    finish(lab, 6)
+    assert lab.shots().TopU[6] == pytest.approx(2 * lab.signal("U", 6).values.max(), rel=1e-12)
