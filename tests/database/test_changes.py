@@ -322,16 +322,9 @@ def test_a_dry_run_names_what_was_made_from_what_changes(db18: gilgamesh.Databas
     source = db18.signal("A", 2)
     with db18.run("sweep", version="1", inputs=[source]) as run:
         run.save("A_smooth", source.time, source.values, "V", create=True)
-    with db18.transaction() as connection:
-        connection.exec_driver_sql(
-            "insert into gilgamesh.attribute (name, kind, unit, rule) values ('MaxA', 'number', 'V', 'max(A)')"
-        )
-        edit = connection.exec_driver_sql("select (gilgamesh.begin_edit('computed')).id").scalar_one()
-        for shot in (1, 2):
-            connection.execute(
-                sa.text("insert into gilgamesh.attribute_value (attribute_id, shot, number, recorded, edit_id) "
-                        "values (1, :shot, 3.0, tstzrange(now(), null), :edit)"), {"shot": shot, "edit": edit},
-            )  # fmt: skip
+    with db18.edit("rules") as edit:
+        edit.add_attribute("MaxA", rule="max(A)")
+    db18.refresh([1, 2])
     with db18.what_if("divider measured", author="ilya") as w:
         w.calibrate("divider", Polynomial((0.0, 21.0)), "V", "V", since=day(2))
     dependents = [(d.kind, d.name, d.shot, d.signals) for d in w.effect.dependents]
