@@ -252,7 +252,9 @@ def _holds(db: Database, tree: Node, shot: int, lasting: float) -> bool:
     grids = [held[0] for held in read.values() if held is not None]
     if not grids:
         return False
-    grid = grids[0] if len(grids) == 1 else np.unique(np.concatenate(grids))
+    # Most signals of a shot share their time base; sorting the instants would take longer than reading them.
+    shared = all(np.array_equal(grid, grids[0]) for grid in grids[1:])
+    grid = grids[0] if shared else np.unique(np.concatenate(grids))
     true = _truth(tree, grid, read)[0]
     if lasting == 0:
         return bool(true.any())
