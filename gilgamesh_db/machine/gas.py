@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from astropy import units as u
 from astropy.units import Quantity
 
 from ..computed import ComputedSignal
+from ..errors import InvalidValue
 from ..physics import neutral
+from ..physics.gases import Gas
 from .component import Component
 from .registry import register
 
@@ -42,15 +45,60 @@ class Pressurised(Component):
         rate = neutral.ion_neutral_frequency(self.machine.gas, density.values / u.m**3)
         return self._computed("ion_neutral_frequency", rate, "Langevin", "Ion–neutral collisions")
 
-    def ionisation_frequency(self, temperature: Quantity) -> ComputedSignal:
-        """How often an electron of this temperature ionises, in 1/s: n·⟨σv⟩ with Voronov's rate for atoms."""
-        rate = self.neutral_density().values / u.m**3 * neutral.ionisation_rate(self.machine.gas, temperature)
-        return self._computed("ionisation_frequency", rate, f"Voronov 1997, {temperature:g}", "Ionisation")
+    def ionisation_frequency(self, temperature: Quantity, rate: Quantity | None = None) -> ComputedSignal:
+        """How often an electron of this temperature ionises, in 1/s: n·⟨σv⟩.
 
-    def excitation_frequency(self, temperature: Quantity) -> ComputedSignal:
-        """How often an electron of this temperature excites the resonance line, in 1/s; good to a factor of three."""
-        rate = self.neutral_density().values / u.m**3 * neutral.excitation_rate(self.machine.gas, temperature)
-        return self._computed("excitation_frequency", rate, f"NRL formulary, {temperature:g}", "Excitation")
+        Parameters
+        ----------
+        temperature : Quantity
+            Of the electrons.
+        rate : Quantity, optional
+            A rate coefficient of one's own, in m³/s; Voronov's for atoms otherwise.
+
+        Raises
+        ------
+        InvalidValue
+            The gas is made of molecules, or is not known, and no rate is given.
+        """
+        return self._collisions("ionisation", temperature, rate, neutral.ionisation_rate, "Voronov 1997")
+
+    def excitation_frequency(self, temperature: Quantity, rate: Quantity | None = None) -> ComputedSignal:
+        """How often an electron of this temperature excites the resonance line, in 1/s: an order of magnitude.
+
+        Parameters
+        ----------
+        temperature : Quantity
+            Of the electrons.
+        rate : Quantity, optional
+            A rate coefficient of one's own, in m³/s; `neutral.excitation_rate` for atoms otherwise.
+
+        Raises
+        ------
+        InvalidValue
+            The gas is made of molecules, or its line is not known, and no rate is given.
+        """
+        return self._collisions("excitation", temperature, rate, neutral.excitation_rate, "NRL formulary")
+
+    def _collisions(
+        self,
+        what: str,
+        temperature: Quantity,
+        rate: Quantity | None,
+        of_atoms: Callable[[Gas, Quantity], Quantity],
+        source: str,
+    ) -> ComputedSignal:
+        gas = self.machine.gas
+        if rate is not None:
+            source = "a rate of one's own"
+        elif gas.atoms > 1:
+            raise InvalidValue(
+                f"the rate of {what} of molecules of {gas.name} is not known here, only that of its atoms "
+                f"(neutral.{what}_rate); give one: {what}_frequency(Te, rate=… * u.m**3 / u.s)"
+            )
+        else:
+            rate = of_atoms(gas, temperature)
+        frequency = self.neutral_density().values / u.m**3 * rate
+        return self._computed(f"{what}_frequency", frequency, f"{source}, {temperature:g}", what.capitalize())
 
     def _pressure(self) -> Signal:
         return self.signal("pressure")

@@ -33,6 +33,16 @@ class Gas:
         Charges of the ion.
     viscosity : float
         Of the neutral gas at 300 K, in Pa·s; NaN where it is not known here.
+    polarisability : float
+        Of a molecule, in Å³; NaN where it is not known here.
+
+    Examples
+    --------
+    What is not known here can be added:
+
+    >>> from dataclasses import replace
+    >>> replace(gas("neon"), viscosity=32.0e-6).viscosity
+    3.2e-05
     """
 
     name: str
@@ -41,6 +51,7 @@ class Gas:
     atoms: int
     charge: int = 1
     viscosity: float = float("nan")
+    polarisability: float = float("nan")
 
     @property
     def ion_mass(self) -> float:
@@ -60,16 +71,20 @@ class Gas:
 
 
 # Conventional atomic weights of CIAAW 2021 (natural isotopes), the atom of deuterium from AME2020. Viscosities at
-# 300 K from the CRC Handbook of Chemistry and Physics, "Viscosity of gases".
+# 300 K: M. L. Huber and A. H. Harvey, "Viscosity of gases", CRC Handbook of Chemistry and Physics (95th edition and
+# later), within 3 %. Polarisabilities of atoms: P. Schwerdtfeger and J. K. Nagle, Mol. Phys. 117 (2019) 1200, tables of
+# 2018 and later; of N₂: "Atomic and molecular polarizabilities", CRC Handbook, 100th edition; of H₂ and D₂, in the
+# rotational states most of them are in at room temperature (J = 1 and 2), from the wave functions and the ab initio
+# polarisabilities of A. Raj, H. Hamaguchi and H. A. Witek, J. Chem. Phys. 148 (2018) 104308.
 GASES = {
     found.name: found
     for found in (
-        Gas("hydrogen", "H+", 1.008, 2, viscosity=9.0e-6),
-        Gas("deuterium", "D+", 2.01410177785, 2, viscosity=12.6e-6),
-        Gas("helium", "He+", 4.002602, 1, viscosity=20.0e-6),
-        Gas("nitrogen", "N+", 14.007, 2, viscosity=17.9e-6),
-        Gas("neon", "Ne+", 20.1797, 1, viscosity=32.1e-6),
-        Gas("argon", "Ar+", 39.948, 1, viscosity=22.9e-6),
+        Gas("hydrogen", "H+", 1.008, 2, viscosity=8.9e-6, polarisability=0.804),
+        Gas("deuterium", "D+", 2.01410177785, 2, viscosity=12.6e-6, polarisability=0.795),
+        Gas("helium", "He+", 4.002602, 1, viscosity=19.9e-6, polarisability=0.20505),
+        Gas("nitrogen", "N+", 14.007, 2, viscosity=17.9e-6, polarisability=1.7403),
+        Gas("neon", "Ne+", 20.1797, 1, viscosity=31.9e-6, polarisability=0.39433),
+        Gas("argon", "Ar+", 39.948, 1, viscosity=22.7e-6, polarisability=1.6423),
     )
 }
 _SYMBOLS = {"h": "hydrogen", "h2": "hydrogen", "d": "deuterium", "d2": "deuterium", "he": "helium", "n": "nitrogen",

@@ -40,7 +40,10 @@ def molecule_cross_section(gas: Gas) -> Quantity:
     That of hard spheres with the viscosity μ of the gas at 300 K (Chapman–Enskog): σ = (5/16)·√(π·m·k·T)/μ.
     """
     if math.isnan(gas.viscosity):
-        raise InvalidValue(f"the viscosity of {gas.name} is not known here; its collisions cannot be computed")
+        raise InvalidValue(
+            f"the viscosity of {gas.name} is not known here; give your own (Pa·s, at 300 K): "
+            "dataclasses.replace(gas, viscosity=…)"
+        )
     spread = np.sqrt(np.pi * gas.molecule_mass * u.kg * constants.k_B * 300 * u.K)
     return (5 / 16 * spread / (gas.viscosity * u.Pa * u.s)).to(u.m**2)
 
@@ -58,51 +61,44 @@ def mean_free_path(gas: Gas, pressure: Quantity, temperature: Quantity = ROOM) -
     return (1 / (np.sqrt(2) * density * molecule_cross_section(gas))).to(u.m)
 
 
-# Polarisabilities in Å³ from the CRC Handbook of Chemistry and Physics, "Atomic and molecular polarizabilities".
-_POLARISABILITY = {
-    "hydrogen": 0.804,
-    "deuterium": 0.795,
-    "helium": 0.205,
-    "nitrogen": 1.740,
-    "neon": 0.396,
-    "argon": 1.641,
-}
-
-
 def ion_neutral_frequency(gas: Gas, density: Quantity) -> Quantity:
     """How often an ion of the gas is captured by one of its molecules, in 1/s.
 
     Notes
     -----
     Langevin: ν = n·√(π·α·e²/(ε₀·μ)), α the polarisability, μ the reduced mass; independent of the ion's energy while
-    it is cold. Charge exchange in its own gas roughly doubles the loss of momentum.
+    it is cold. Charge exchange, which takes more momentum from an ion in its own gas, is not in it.
     """
-    if gas.name not in _POLARISABILITY:
-        raise InvalidValue(f"the polarisability of {gas.name} is not known here; its collisions cannot be computed")
+    if math.isnan(gas.polarisability):
+        raise InvalidValue(
+            f"the polarisability of {gas.name} is not known here; give your own (Å³): "
+            "dataclasses.replace(gas, polarisability=…)"
+        )
     reduced = gas.ion_mass * gas.molecule_mass / (gas.ion_mass + gas.molecule_mass) * u.kg
-    alpha = _POLARISABILITY[gas.name] * 1e-30 * u.m**3
+    alpha = gas.polarisability * 1e-30 * u.m**3
     rate = np.sqrt(np.pi * alpha * constants.e.si**2 / (constants.eps0 * reduced))
     return (_in(density, u.m**-3, "a density") * rate).to(1 / u.s)
 
 
 class Ionisation(NamedTuple):
-    """Coefficients of Voronov's fit."""
+    """Coefficients of Voronov's fit: the ionisation energy in eV, P, A in cm³/s, X and K."""
 
-    energy: float  # eV
+    energy: float
     p: int
-    a: float  # cm³/s
+    a: float
     x: float
     k: float
 
 
 class Resonance(NamedTuple):
-    """The strongest line from the ground state."""
+    """The strongest line from the ground state: its energy in eV and its oscillator strength."""
 
-    energy: float  # eV
-    strength: float  # oscillator strength
+    energy: float
+    strength: float
 
 
-# G. S. Voronov, Atomic Data and Nuclear Data Tables 65 (1997) 1, table 1, neutral atoms.
+# G. S. Voronov, Atomic Data and Nuclear Data Tables 65 (1997) 1, table 1, neutral atoms; compared number by number with
+# the author's table as D. A. Verner published it (cfit), in two copies.
 _IONISATION = {
     "hydrogen": Ionisation(13.6, 0, 2.91e-8, 0.2320, 0.39),
     "deuterium": Ionisation(13.6, 0, 2.91e-8, 0.2320, 0.39),
@@ -111,25 +107,34 @@ _IONISATION = {
     "neon": Ionisation(21.6, 1, 1.50e-8, 0.0329, 0.43),
     "argon": Ionisation(15.8, 1, 5.99e-8, 0.1360, 0.26),
 }
-# Energies and oscillator strengths of the resonance lines: NIST Atomic Spectra Database.
+# D. C. Morton, Astrophysical Journal Supplement 149 (2003) 205: H 121.567 nm, N 119.955 + 120.022 + 120.071 nm (three
+# strengths added), Ar 104.822 nm. He 58.4334 nm: transition probability of the NIST Atomic Spectra Database.
 _RESONANCE = {
-    "hydrogen": Resonance(10.20, 0.416),
-    "deuterium": Resonance(10.20, 0.416),
-    "helium": Resonance(21.22, 0.276),
-    "nitrogen": Resonance(10.33, 0.27),
-    "neon": Resonance(16.85, 0.16),
-    "argon": Resonance(11.83, 0.26),
+    "hydrogen": Resonance(10.199, 0.4164),
+    "deuterium": Resonance(10.199, 0.4164),
+    "helium": Resonance(21.218, 0.2763),
+    "nitrogen": Resonance(10.333, 0.2621),
+    "argon": Resonance(11.828, 0.263),
 }
-_GAUNT = 0.2
+GAUNT = 0.2
+"""The average Gaunt factor of excitation where none is given: an assumption, not a measured number."""
 
 
-def ionisation_rate(gas: Gas, temperature: Quantity) -> Quantity:
+def ionisation_rate(gas: Gas, temperature: Quantity, fit: Ionisation | None = None) -> Quantity:
     """Rate coefficient of ionisation of an atom by electrons, in m³/s.
+
+    Parameters
+    ----------
+    gas : Gas
+        Its atoms are ionised, also of H₂, D₂ and N₂: the rates of the molecules are not known here.
+    temperature : Quantity
+        Of Maxwellian electrons; the fits are for 1 eV to 20 keV.
+    fit : Ionisation, optional
+        Coefficients of one's own.
 
     Notes
     -----
-    Voronov's fit, A·(1 + P·√U)·U^K·exp(−U)/(X + U) with U = E/Te, for Maxwellian electrons of 1 eV to 20 keV. It is
-    for atoms: molecules (H₂, D₂, N₂) are ionised at a similar energy and rate, within a factor of two or so.
+    Voronov's fit (1997), A·(1 + P·√U)·U^K·exp(−U)/(X + U) with U = E/Te.
 
     Examples
     --------
@@ -137,27 +142,41 @@ def ionisation_rate(gas: Gas, temperature: Quantity) -> Quantity:
     >>> f"{ionisation_rate(gas('argon'), 4 * u.eV):.2g}"
     '1.2e-15 m3 / s'
     """
-    fit = _known(gas, _IONISATION, "ionisation")
-    v = fit.energy / _in(temperature, u.eV, "a temperature").value
-    rate = fit.a * (1 + fit.p * np.sqrt(v)) / (fit.x + v) * v**fit.k * np.exp(-v)
+    known = fit or _known(gas, _IONISATION, "rate of ionisation", "fit=Ionisation(energy, p, a, x, k)")
+    v = known.energy / _in(temperature, u.eV, "a temperature").value
+    rate = known.a * (1 + known.p * np.sqrt(v)) / (known.x + v) * v**known.k * np.exp(-v)
     return rate * 1e-6 * u.m**3 / u.s
 
 
-def excitation_rate(gas: Gas, temperature: Quantity) -> Quantity:
-    """Rate coefficient of exciting the resonance line of an atom by electrons, in m³/s; good to a factor of three.
+def excitation_rate(
+    gas: Gas, temperature: Quantity, line: Resonance | None = None, *, gaunt: float = GAUNT
+) -> Quantity:
+    """Rate coefficient of exciting the resonance line of an atom by electrons, in m³/s: an order of magnitude.
+
+    Parameters
+    ----------
+    gas : Gas
+        Its atoms are excited, also of H₂, D₂ and N₂.
+    temperature : Quantity
+        Of Maxwellian electrons.
+    line : Resonance, optional
+        Energy and oscillator strength of a line of one's own; neon has none here.
+    gaunt : float
+        Average Gaunt factor. The rate is in proportion to it, and 0.2 is assumed, unconfirmed for these atoms.
 
     Notes
     -----
-    NRL Plasma Formulary: 1.6e-5·f·g/(ΔE·√Te)·exp(−ΔE/Te) cm³/s with the oscillator strength f, ΔE and Te in eV and
-    an average Gaunt factor g, here 0.2 (van Regemorter's value at threshold).
+    The form of the NRL Plasma Formulary: 1.6e-5·f·g/(ΔE·√Te)·exp(−ΔE/Te) cm³/s, ΔE and Te in eV.
     """
-    line = _known(gas, _RESONANCE, "excitation")
+    known = line or _known(gas, _RESONANCE, "resonance line", "line=Resonance(energy, strength)")
     t = _in(temperature, u.eV, "a temperature").value
-    rate = 1.6e-5 * line.strength * _GAUNT / (line.energy * np.sqrt(t)) * np.exp(-line.energy / t)
+    rate = 1.6e-5 * known.strength * gaunt / (known.energy * np.sqrt(t)) * np.exp(-known.energy / t)
     return rate * 1e-6 * u.m**3 / u.s
 
 
-def _known(gas: Gas, table: dict[str, Any], what: str) -> Any:
+def _known(gas: Gas, table: dict[str, Any], what: str, own: str) -> Any:
     if gas.name not in table:
-        raise InvalidValue(f"the rate of {what} of {gas.name} is not known here; it is for {', '.join(table)}")
+        raise InvalidValue(
+            f"the {what} of {gas.name} is not known here (only of {', '.join(table)}); give your own: {own}"
+        )
     return table[gas.name]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from astropy import units as u
+from scipy.special import exp1
 
 from gilgamesh_db.errors import InvalidValue, UnitMismatch
 from gilgamesh_db.physics import coils, formulary, neutral, power
@@ -82,6 +84,81 @@ def test_collisions() -> None:
     assert formulary.electron_ion_frequency(N, T).value == pytest.approx(2.91e-6 * 1e11 * lam / 8)
 
 
+ATOMS = {"hydrogen": 1, "deuterium": 1, "helium": 2, "nitrogen": 3, "neon": 6, "argon": 6}
+"""Electrons of the outer shell."""
+
+
+@pytest.mark.parametrize("name", ATOMS)
+def test_ionisation_against_lotz(name: str) -> None:
+    """W. Lotz, Z. Phys. 216 (1968) 241, for any atom: 3.0e-6·ξ·E₁(E/T)/(E·√T) cm³/s.
+
+    It is good within a factor of two for ions; without its correction for neutral atoms, which would need numbers of
+    each of them, it lies above their rates, most at low temperatures. Inner electrons, left out here, add to the rate
+    where it is hot.
+    """
+    fit = neutral._IONISATION[name]
+    ratios = []
+    for t in np.geomspace(0.2, 20, 9) * fit.energy:
+        lotz = 3.0e-6 * ATOMS[name] * exp1(fit.energy / t) / (fit.energy * np.sqrt(t)) * 1e-6
+        ratios.append(neutral.ionisation_rate(gas(name), t * u.eV).value / lotz)
+    assert min(ratios) > 0.25
+    assert max(ratios) < 1.3
+    assert np.all(np.abs(np.diff(np.log(ratios))) < 0.5), "a rate that bends where no rate does"
+
+
+def test_energies_of_the_particle_library() -> None:
+    particles = pytest.importorskip("plasmapy.particles.particle_class", exc_type=ImportError)
+    for name, fit in neutral._IONISATION.items():
+        atom = particles.Particle(GASES[name].symbol.rstrip("+").replace("D", "H") + " 0+")
+        assert fit.energy == pytest.approx(atom.ionization_energy.to_value("eV"), abs=0.06)
+        if name in neutral._RESONANCE:
+            assert 0.5 * fit.energy < neutral._RESONANCE[name].energy < fit.energy
+    rydberg = 13.598434599702
+    assert neutral._RESONANCE["hydrogen"].energy == pytest.approx(0.75 * rydberg, abs=1e-3)
+    # Lyman α analytically: f = 2^13 / 3^9
+    assert neutral._RESONANCE["hydrogen"].strength == pytest.approx(2**13 / 3**9, rel=1e-3)
+
+
+def test_isotopes_are_of_one_size() -> None:
+    # The viscosities are as the roots of their masses, the polarisabilities nearly the same.
+    assert gas("deuterium").viscosity / gas("hydrogen").viscosity == pytest.approx(np.sqrt(2), rel=0.02)
+    assert gas("deuterium").polarisability == pytest.approx(gas("hydrogen").polarisability, rel=0.02)
+
+
+def test_polarisability_gives_the_refraction_of_light() -> None:
+    # n − 1 = 2π·α·N at 0 °C and 1 atm, against refractive indices of gases (visible light: a little larger)
+    loschmidt = 2.686780111e25
+    for name, refraction in (
+        ("hydrogen", 132e-6),
+        ("helium", 35e-6),
+        ("nitrogen", 298e-6),
+        ("neon", 67e-6),
+        ("argon", 281e-6),
+    ):
+        assert 2 * np.pi * gas(name).polarisability * 1e-30 * loschmidt == pytest.approx(refraction, rel=0.04), name
+
+
+def test_what_is_not_known_is_said_and_can_be_given() -> None:
+    krypton = gas("krypton")
+    one = neutral.Ionisation(14.0, 1, 6e-8, 0.1, 0.3)
+    line = neutral.Resonance(16.848, 0.15)
+    pressure, density = 1e-3 * u.mbar, 1e19 / u.m**3
+    for ask, how in (
+        (lambda: neutral.mean_free_path(krypton, pressure), r"replace\(gas, viscosity=…\)"),
+        (lambda: neutral.ion_neutral_frequency(krypton, density), r"replace\(gas, polarisability=…\)"),
+        (lambda: neutral.ionisation_rate(krypton, T), r"krypton.*fit=Ionisation"),
+        (lambda: neutral.excitation_rate(gas("neon"), T), r"neon.*line=Resonance"),
+    ):
+        with pytest.raises(InvalidValue, match=how):
+            ask()
+    given = replace(krypton, viscosity=25.5e-6, polarisability=2.484)
+    assert neutral.mean_free_path(given, pressure) > 0 * u.m
+    assert neutral.ion_neutral_frequency(given, density) > 0 / u.s
+    assert neutral.ionisation_rate(krypton, T, one) > 0 * u.m**3 / u.s
+    twice = neutral.excitation_rate(gas("neon"), T, line, gaunt=0.4) / neutral.excitation_rate(gas("neon"), T, line)
+    assert float(twice) == pytest.approx(2)
+
+
 def test_rates_of_ionisation() -> None:
     # Voronov's fit for hydrogen at 10 eV and helium at 10 eV; Lieberman and Lichtenberg give 2.34e-14·T^0.59·
     # exp(−17.44/T) m³/s for argon, from other cross sections: within a factor of 2.5.
@@ -90,6 +167,12 @@ def test_rates_of_ionisation() -> None:
         textbook = 2.34e-14 * t**0.59 * np.exp(-17.44 / t)
         assert 0.4 < neutral.ionisation_rate(gas("argon"), t * u.eV).value / textbook < 2.5
         assert neutral.excitation_rate(gas("argon"), t * u.eV) > 0.2 * neutral.ionisation_rate(gas("argon"), t * u.eV)
+
+
+@pytest.mark.parametrize(("name", "wavelength"), [("hydrogen", 121.567), ("helium", 58.4334), ("argon", 104.82199)])
+def test_energies_of_resonance_lines(name: str, wavelength: float) -> None:
+    energy = (wavelength * u.nm).to_value(u.eV, equivalencies=u.spectral())
+    assert neutral._RESONANCE[name].energy == pytest.approx(energy, abs=1e-3)
 
 
 class TestCoils:
