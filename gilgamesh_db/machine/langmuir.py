@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import __version__
 from ..computed import ComputedSignal
 from ..errors import InvalidValue, NotAnalysable
 from ..physics import geometry
 from ..physics.characteristic import IonModel
 from ..physics.geometry import SHAPES, Tip
-from ..physics.langmuir import PotentialMethod, ProbeResult, analyse
+from ..physics.langmuir import METHOD_VERSION, PotentialMethod, ProbeResult, analyse
 from ..physics.sweep import Which
 from .component import Component
 from .registry import register
@@ -238,7 +237,7 @@ class LangmuirProbe(Component):
             "plasma_potential": (potential, potential_error),
         }
         with self.machine.db.run(
-            METHOD, version=__version__, inputs=inputs, parameters=parameters, author=author
+            METHOD, version=METHOD_VERSION, inputs=inputs, parameters=parameters, author=author
         ) as run:
             for role, (values, error) in saved.items():
                 run.save(self.output_name(role), found.time, values, OUTPUTS[role][0], uncertainty=error)
@@ -246,10 +245,10 @@ class LangmuirProbe(Component):
         return run.id
 
     def stored_run(self, **options: Any) -> int | None:
-        """Number of the stored run that is up to date and was made with these options; None where there is none."""
+        """Number of the stored run that is up to date and was made with these options by this version of the analysis."""
         runs = self.machine.db.runs(shot=self.machine.shot, method=METHOD).reset_index()
         wanted = self.run_parameters(**options)
-        current = runs[runs["UpToDate"].fillna(False) & ~runs["Superseded"] & (runs["Version"] == __version__)]
+        current = runs[runs["UpToDate"].fillna(False) & ~runs["Superseded"] & (runs["Version"] == METHOD_VERSION)]
         same = [run for run, said in zip(current["Run"], current["Parameters"], strict=True) if said == wanted]
         return int(same[-1]) if same else None
 

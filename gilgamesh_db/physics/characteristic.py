@@ -27,6 +27,9 @@ COLDER = 0.9
 hotter, so it was hot electrons that made the one farther below hot."""
 DEPTH = 12.0
 """The ion current is taken from this many temperatures below the end of the exponential."""
+DARK = 0.01
+"""A sweep that fails and whose current rises by less than this part of what it rises by in the brightest sweeps saw no
+plasma: what is left is the offset and the leakage of the amplifier."""
 ROUNDS = 3
 STEPS = 6
 FITTED = ("te", "te_error", "goodness", "near", "used", "isat", "isat_error", "isat_slope", "amplitude", "cut", "vp",
@@ -37,7 +40,7 @@ class Reason(StrEnum):
     """Why a sweep has no result; an empty one is a good sweep."""
 
     OK = ""
-    NO_PLASMA = "no plasma: the ion current drowns in the noise"
+    NO_PLASMA = "no plasma: the ion current drowns in the noise or the offset"
     CLIPPED = "clipped: the current stands still at the end of its range"
     INVERTED = "inverted: the current is positive where ions should be drawn"
     NO_ZERO = "no floating potential: the current does not change its sign"
@@ -45,6 +48,9 @@ class Reason(StrEnum):
     NO_KNEE = "no knee: the sweep does not reach the plasma potential"
     FEW = "too few samples within the exponential"
     POOR = "poor fit: the temperature is uncertain by more than a third, or the current is no exponential"
+
+
+_OF_THE_DARK = [reason.value for reason in (Reason.NO_ZERO, Reason.NO_IONS, Reason.NO_KNEE, Reason.FEW, Reason.POOR)]
 
 
 @dataclass(frozen=True)
@@ -185,6 +191,7 @@ class _Analysis:
             self._judge()
             self._floating()
             self._knee()
+            self._dark()
         return self._findings()
 
     def _mark(self, bad: Bools, reason: Reason) -> None:
@@ -203,6 +210,7 @@ class _Analysis:
         last = self.sums.mean(self.count - ends, self.count)
         floor = np.maximum(6 * self.noise / np.sqrt(ends), 1e-30)
         swing = last - first
+        self.swing = np.abs(swing)
         self._mark(np.abs(swing) <= 2 * floor, Reason.NO_PLASMA)
         self._mark((first > floor) & (last < -floor), Reason.INVERTED)
         # A few counts stand still by themselves: clipped is what does so far above the resolution.
@@ -369,6 +377,11 @@ class _Analysis:
         lever = np.abs((self.knee - self.cut) * self.te_error / self.te)
         self.knee_error = np.hypot(np.sqrt(covariance[:, 0, 0] * variance) / steep, lever)
         self.electron_current = np.where(enough, np.exp(level), np.nan)
+
+    def _dark(self) -> None:
+        """Say of sweeps that fail because there is hardly a current that there was no plasma."""
+        dark = self.swing < DARK * np.percentile(self.swing, 95)
+        self.reason[dark & np.isin(self.reason, _OF_THE_DARK)] = Reason.NO_PLASMA.value
 
     def _findings(self) -> Characteristics:
         bad = self.reason != ""

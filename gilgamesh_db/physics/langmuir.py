@@ -17,6 +17,11 @@ from .sweep import Sweeps, Which, as_table, find_sweeps
 Floats = NDArray[np.float64]
 PotentialMethod = Literal["steepest", "knee"]
 
+METHOD_VERSION = "1"
+"""Version of the analysis: raised with every change that gives other numbers for the same samples.
+
+Stored runs keep it, and those of another version are done again.
+"""
 ELEMENTARY_CHARGE = 1.602176634e-19  # C, exact
 ELECTRON_MASS = 9.1093837139e-31  # kg, CODATA 2022
 BOHM = 0.6

@@ -31,8 +31,10 @@ from gilgamesh_db.errors import (
 from gilgamesh_db.machine import Component, class_of, registry
 from gilgamesh_db.machine.coils import CoilSystem
 from gilgamesh_db.machine.langmuir import METHOD, LangmuirProbe, probe
+from gilgamesh_db.machine.machine import Machine
 from gilgamesh_db.machine.manipulator import Manipulator
 from gilgamesh_db.physics.coils import axis_field
+from gilgamesh_db.physics.langmuir import METHOD_VERSION
 from gilgamesh_loaders import simulator
 from gilgamesh_loaders.commit import commit
 
@@ -70,13 +72,32 @@ def url(server18, template: str) -> Iterator[str]:
 
 @pytest.fixture
 def lab(url: str) -> Iterator[gilgamesh.Database]:
+    """A testbed of one's own, to edit."""
     with gilgamesh.connect(url) as db:
         yield db
 
 
+@pytest.fixture(scope="module")
+def shared_url(server18, template: str) -> Iterator[str]:
+    with server18.database(template) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def shared(shared_url: str) -> Iterator[gilgamesh.Database]:
+    """The testbed as it is, for tests that only read."""
+    with gilgamesh.connect(shared_url) as db:
+        yield db
+
+
+@pytest.fixture(scope="module")
+def machine(shared: gilgamesh.Database) -> Machine:
+    """The testbed in shot 1234."""
+    return shared.machine(shot=1234)
+
+
 class TestTree:
-    def test_one_component_by_many_names(self, lab: gilgamesh.Database) -> None:
-        machine = lab.machine(shot=1234)
+    def test_one_component_by_many_names(self, machine: Machine) -> None:
         found = machine["langmuir1"]
         assert isinstance(found, LangmuirProbe)
         for same in (
@@ -89,15 +110,13 @@ class TestTree:
         assert machine["PXI M6251/ai0"] is machine.PXI_M6251_ai0
         assert len(machine) == len(list(machine))
 
-    def test_find(self, lab: gilgamesh.Database) -> None:
-        machine = lab.machine(shot=1234)
+    def test_find(self, machine: Machine) -> None:
         assert {part.name for part in machine.find("LangmuirProbe")} == {"langmuir1", "langmuir2"}
         assert machine.find(LangmuirProbe) == machine.find("LangmuirProbe")
         assert {part.name for part in machine.find("bdot?")} == {"bdot1", "bdot2"}
         assert machine.find("nothing like it") == []
 
-    def test_what_is_not_there(self, lab: gilgamesh.Database) -> None:
-        machine = lab.machine(shot=1234)
+    def test_what_is_not_there(self, machine: Machine) -> None:
         with pytest.raises(ComponentNotFound, match="did you mean 'langmuir1'"):
             machine["langmiur1"]
         with pytest.raises(ComponentNotFound):
@@ -111,35 +130,34 @@ class TestTree:
         with pytest.raises(AttributeError, match="did you mean 'voltage'"):
             _ = machine.langmuir1.volage
 
-    def test_the_tree_is_that_of_the_time(self, lab: gilgamesh.Database) -> None:
-        assert "bdot3" not in lab.machine(shot=1234)
-        assert "bdot3" in lab.machine(shot=1500)
-        assert lab.machine(shot=1234).langmuir2.number("tip length", "mm") == 10.0
-        assert lab.machine(shot=1500).langmuir2.number("tip length", "mm") == 8.0
-        then = lab.machine(at="2025-07-24 12:00")
+    def test_the_tree_is_that_of_the_time(self, shared: gilgamesh.Database, machine: Machine) -> None:
+        assert "bdot3" not in machine
+        assert "bdot3" in shared.machine(shot=1500)
+        assert machine.langmuir2.number("tip length", "mm") == 10.0
+        assert shared.machine(shot=1500).langmuir2.number("tip length", "mm") == 8.0
+        then = shared.machine(at="2025-07-24 12:00")
         assert then.shot is None
         assert "bdot3" not in then
         with pytest.raises(InvalidValue, match=r"db\.machine\(shot=…\)"):
             _ = then.langmuir1.current
         with pytest.raises(InvalidValue, match="either"):
-            lab.machine(1234, at="2025-07-24")
+            shared.machine(1234, at="2025-07-24")
 
-    def test_the_past_as_it_was_known(self, lab: gilgamesh.Database) -> None:
-        before = lab.machine(1500, known_at=simulator.STORY.before_recalibration)
-        after = lab.machine(1500, known_at=simulator.STORY.after_recalibration)
+    def test_the_past_as_it_was_known(self, shared: gilgamesh.Database) -> None:
+        before = shared.machine(1500, known_at=simulator.STORY.before_recalibration)
+        after = shared.machine(1500, known_at=simulator.STORY.after_recalibration)
         rows = before.diff(after)
         assert rows.to_numpy().tolist() == [["divider3", "calibration", "10·x [V → V]", "10.18·x [V → V]"]]
 
-    def test_differences(self, lab: gilgamesh.Database) -> None:
-        rows = lab.machine(1234).diff(lab.machine(1500)).set_index(["Component", "What"])
+    def test_differences(self, shared: gilgamesh.Database, machine: Machine) -> None:
+        rows = machine.diff(shared.machine(1500)).set_index(["Component", "What"])
         assert tuple(rows.loc[("langmuir2", "tip length")]) == ("10.0 mm", "8.0 mm")
         assert tuple(rows.loc[("divider1", "placed in")]) == ("langmuir1", "testbed")
         assert tuple(rows.loc[("bdot3", "placed in")]) == ("not there", "bdot_array")
         assert rows.loc[("Lang_I", "wired to"), "After"] == "PXI M6251/ai13 → shunt1"
-        assert lab.machine(1234).diff(lab.machine(1234)).empty
+        assert machine.diff(machine).empty
 
-    def test_properties_have_units(self, lab: gilgamesh.Database) -> None:
-        machine = lab.machine(shot=1234)
+    def test_properties_have_units(self, machine: Machine) -> None:
         assert machine.vessel.properties["radius"] == 0.55 * u.m
         assert machine.langmuir1.number("tip radius", "m") == pytest.approx(1e-3)
         with pytest.raises(UnitMismatch):
@@ -147,8 +165,7 @@ class TestTree:
         with pytest.raises(NotStated, match="set_property"):
             machine.vessel.number("colour", "")
 
-    def test_text_and_html(self, lab: gilgamesh.Database) -> None:
-        machine = lab.machine(shot=1234)
+    def test_text_and_html(self, machine: Machine) -> None:
         text = machine.show()
         assert "langmuir1 (LangmuirProbe)  tip length 10 mm; tip radius 1 mm; current = Lang_I" in text
         assert "16 ports" in text
@@ -157,11 +174,12 @@ class TestTree:
         assert html.count("<details") == html.count("</details>") > 5
         assert "10 mm" in machine.langmuir1._repr_html_()
 
-    def test_a_class_of_the_lab(self, lab: gilgamesh.Database, monkeypatch: pytest.MonkeyPatch) -> None:
-        assert not lab.machine(1234).shunt1.known
-        assert "generic" in repr(lab.machine(1234).shunt1)
+    def test_a_class_of_the_lab(self, shared: gilgamesh.Database, monkeypatch: pytest.MonkeyPatch) -> None:
+        before = shared.machine(1234).shunt1
+        assert not before.known
+        assert "generic" in repr(before)
         monkeypatch.setitem(registry._registered, "Shunt", type("Shunt", (Component,), {"ohms": lambda self: 100}))
-        machine = lab.machine(1234)
+        machine = shared.machine(1234)
         assert machine.shunt1.known
         assert machine.shunt1.ohms() == 100
         assert class_of("NobodyKnows") is Component
@@ -191,10 +209,10 @@ class TestLangmuir:
         ("shot", "name", "truth"),
         [(1234, "langmuir1", ""), (838, "langmuir2", "2"), (1366, "langmuir1", ""), (1500, "langmuir2", "2")],
     )
-    def test_the_truth_of_a_shot_comes_out(self, lab: gilgamesh.Database, shot: int, name: str, truth: str) -> None:
+    def test_the_truth_of_a_shot_comes_out(self, shared: gilgamesh.Database, shot: int, name: str, truth: str) -> None:
         """Argon and hydrogen; cables moved, dividers replaced, a tip that got shorter: nobody needs to know."""
         true = simulator.simulate_shot(shot, duration=0.5).truth
-        asked = probe(lab.machine(shot), name)
+        asked = probe(shared.machine(shot), name)
         density, temperature = asked.density(), asked.temperature()
         steady = (density.time > 0.17) & (density.time < 0.4)
         at = density.time[steady]
@@ -223,8 +241,8 @@ class TestLangmuir:
         assert np.nanmedian(worse.uncertainty / worse.values) == pytest.approx(0.05, abs=0.01)
         np.testing.assert_array_equal(worse.values, plain.values)
 
-    def test_options_and_windows(self, lab: gilgamesh.Database) -> None:
-        asked = probe(lab.machine(1234), "langmuir1")
+    def test_options_and_windows(self, machine: Machine) -> None:
+        asked = probe(machine, "langmuir1")
         part = asked.density(window=(0.2, 0.3), which="up")
         assert 18 <= part.time.size <= 20
         assert part.time.min() > 0.2
@@ -236,15 +254,17 @@ class TestLangmuir:
         with pytest.raises(InvalidValue, match="'ions', 'electrons'"):
             asked.density("protons")
 
-    def test_parameters_of_the_plasma(self, lab: gilgamesh.Database) -> None:
-        table = probe(lab.machine(1234), "langmuir1").parameters(window=(0.2, 0.4))
+    def test_parameters_of_the_plasma(self, machine: Machine) -> None:
+        table = probe(machine, "langmuir1").parameters(window=(0.2, 0.4))
         field = table.loc["magnetic field", "Value"]
         true = simulator.simulate_shot(1234, duration=0.5).truth
         assert field == pytest.approx(float(true.field.max()), rel=0.05)
         expected = (constants.e.si * field * u.T / constants.m_e).to_value("1 / s")
         assert table.loc["electron cyclotron frequency", "Value"] == pytest.approx(expected)
 
-    def test_saved_and_up_to_date_until_something_changes(self, lab: gilgamesh.Database) -> None:
+    def test_saved_and_up_to_date_until_something_changes(
+        self, lab: gilgamesh.Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         options = {"window": (0.2, 0.3)}
         asked = probe(lab.machine(1500), "langmuir2")
         assert asked.stored_run(**options) is None
@@ -257,6 +277,11 @@ class TestLangmuir:
         np.testing.assert_array_equal(stored.values, asked.density(**options).values)
         runs = lab.runs(shot=1500, method=METHOD)
         assert runs["Parameters"].iloc[0]["gas"] == "argon"
+        assert runs["Version"].iloc[0] == METHOD_VERSION
+        monkeypatch.setattr("gilgamesh_db.machine.langmuir.METHOD_VERSION", "0")
+        assert again.stored_run(**options) is None, "a run of another version of the analysis"
+        monkeypatch.undo()
+        assert again.stored_run(**options) == number
         with lab.edit("measured again") as edit:
             edit.set_property("langmuir2", "tip length", 7.0, "mm", since=1500)
         assert probe(lab.machine(1500), "langmuir2").stored_run(**options) is None
@@ -300,9 +325,9 @@ class TestMissing:
         with pytest.raises(NotStated, match=r"edit.set_attribute\(1234, 'Gas', 'Argon'\)"):
             lab.machine(1234).langmuir1.density()
 
-    def test_no_sweep_in_the_window(self, lab: gilgamesh.Database) -> None:
+    def test_no_sweep_in_the_window(self, machine: Machine) -> None:
         with pytest.raises(NotAnalysable, match="'langmuir1' cannot be analysed in shot 1234: no sweep"):
-            lab.machine(1234).langmuir1.density(window=(0.3, 0.3005))
+            machine.langmuir1.density(window=(0.3, 0.3005))
 
     def test_an_inverted_current_and_a_saturated_amplifier(self, lab: gilgamesh.Database) -> None:
         with lab.edit("wrong sign") as edit:
@@ -316,14 +341,13 @@ class TestMissing:
         with pytest.raises(NotStated, match=r"'trim_coil' has neither a map .*'map z'"):
             lab.machine(1234).coils.field(0.0, 0.0)
 
-    def test_only_probes_are_analysed(self, lab: gilgamesh.Database) -> None:
+    def test_only_probes_are_analysed(self, machine: Machine) -> None:
         with pytest.raises(InvalidValue, match="langmuir1"):
-            probe(lab.machine(1234), "big_coil")
+            probe(machine, "big_coil")
 
 
 class TestOthers:
-    def test_field_of_the_coils(self, lab: gilgamesh.Database) -> None:
-        machine = lab.machine(1234)
+    def test_field_of_the_coils(self, machine: Machine) -> None:
         true = simulator.simulate_shot(1234, duration=0.5).truth
         z = np.linspace(-1, 0.5, 7)
         analytic = sum(
@@ -371,8 +395,7 @@ class TestOthers:
         with pytest.raises(NotCalibrated):
             _ = lab.machine(1234).drive.read_out
 
-    def test_gas(self, lab: gilgamesh.Database) -> None:
-        machine = lab.machine(1234)
+    def test_gas(self, machine: Machine) -> None:
         density = machine.gas_system.neutral_density()
         pressure = machine.gas_system.pressure
         np.testing.assert_allclose(density.values, pressure.values * 100 / (constants.k_B.value * 293.0), rtol=1e-12)
@@ -381,9 +404,21 @@ class TestOthers:
         np.testing.assert_allclose(rate.values / density.values, 1.2e-15, rtol=0.05)
         assert (machine.gas_system.excitation_frequency(4 * u.eV).values > rate.values).all()
         assert machine.gas_system.ion_neutral_frequency().unit == 1 / u.s
+        mine = machine.gas_system.ionisation_frequency(4 * u.eV, rate=2e-9 * u.cm**3 / u.s)
+        np.testing.assert_allclose(mine.values, 2e-15 * density.values, rtol=1e-12)
+        assert "own" in str(mine.provenance)
 
-    def test_generator(self, lab: gilgamesh.Database) -> None:
-        generator = lab.machine(1234).helicon_generator
+    def test_molecules_have_no_rate_of_their_own(self, shared: gilgamesh.Database) -> None:
+        system = shared.machine(1366).gas_system
+        assert system.machine.gas.name == "hydrogen"
+        for what in ("ionisation", "excitation"):
+            with pytest.raises(InvalidValue, match=rf"molecules of hydrogen.*{what}_frequency\(Te, rate=…"):
+                getattr(system, f"{what}_frequency")(4 * u.eV)
+        given = system.ionisation_frequency(4 * u.eV, rate=1e-15 * u.m**3 / u.s)
+        np.testing.assert_allclose(given.values, 1e-15 * system.neutral_density().values, rtol=1e-12)
+
+    def test_generator(self, machine: Machine) -> None:
+        generator = machine.helicon_generator
         true = simulator.simulate_shot(1234, duration=0.5).truth
         injected = generator.injected()
         expected = true.at("helicon_forward", injected.time) - true.at("helicon_reflected", injected.time)
@@ -394,8 +429,8 @@ class TestOthers:
         assert np.isnan(ratio.values[0])
         assert np.nanmedian(ratio.values) == pytest.approx(0.06, abs=0.01)
 
-    def test_bdot_array(self, lab: gilgamesh.Database) -> None:
-        table = lab.machine(1234).bdot_array.profile((0.2, 0.3))
+    def test_bdot_array(self, machine: Machine) -> None:
+        table = machine.bdot_array.profile((0.2, 0.3))
         assert list(table.index) == ["bdot1", "bdot2"]
         assert table.loc["bdot2", "RelativeLevel"] == pytest.approx(10 * np.log10(2.5 / 4.0), abs=0.05)
         assert table.attrs["unit"] == "mW"
@@ -406,8 +441,7 @@ class TestPictures:
     def quiet(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("MPLBACKEND", "Agg")
 
-    def test_pictures(self, lab: gilgamesh.Database, tmp_path: Path) -> None:
-        machine = lab.machine(1234)
+    def test_pictures(self, machine: Machine, tmp_path: Path) -> None:
         for name, axes in (
             ("side", machine.plot()),
             ("field", machine.coils.plot_field(0.25, points=60, resonance=30 * u.kHz)),
@@ -433,7 +467,7 @@ class TestPictures:
 
 
 class TestCommands:
-    def test_machine(self, url: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    def test_machine(self, shared_url: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
         for arguments, expected in (
             (["show", "--shot", "1234"], "langmuir1 (LangmuirProbe)"),
             (["show", "--shot", "1234", "--component", "manipulator"], "manipulator (Manipulator)"),
@@ -441,7 +475,7 @@ class TestCommands:
             (["plot", "--shot", "1234", "--to", str(tmp_path / "side.png")], "side.png"),
         ):
             with pytest.raises(SystemExit) as done:
-                main(["--url", url, "machine", *arguments])
+                main(["--url", shared_url, "machine", *arguments])
             assert not done.value.code
             assert expected in capsys.readouterr().out
 
@@ -464,9 +498,9 @@ class TestCommands:
         assert all("up to date" in line for line in analyse("--shots", "1200:1501", "--save"))
         assert "saved" in analyse("--shots", "1234", "--save", "--again")[0]
 
-    def test_what_cannot_be_analysed_is_told(self, url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_what_cannot_be_analysed_is_told(self, shared_url: str, capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(SystemExit) as done:
-            main(["--url", url, "analyse", "langmuir1", "--shots", "1234", "--window", "0.3", "0.3004"])
+            main(["--url", shared_url, "analyse", "langmuir1", "--shots", "1234", "--window", "0.3", "0.3004"])
         assert done.value.code == 1
         said = capsys.readouterr()
         assert "no sweep" in said.out

@@ -14,7 +14,7 @@ from gilgamesh_db.errors import InvalidValue, NotAnalysable
 from gilgamesh_db.physics.characteristic import Reason
 from gilgamesh_db.physics.gases import gas
 from gilgamesh_db.physics.geometry import Tip, cylinder, plane, sphere
-from gilgamesh_db.physics.langmuir import ProbeResult, analyse, bohm_density, thermal_density
+from gilgamesh_db.physics.langmuir import METHOD_VERSION, ProbeResult, analyse, bohm_density, thermal_density
 from probes import Recorded, recorded
 
 GASES = ("Argon", "Helium", "Hydrogen")
@@ -68,6 +68,17 @@ def test_four_thousand_sweeps_take_seconds() -> None:
     assert found.time.size == 4000
 
 
+def test_other_results_have_another_version() -> None:
+    """Who changes what the analysis gives raises METHOD_VERSION and writes the new numbers here."""
+    probe = recorded("Argon", 4.0, 3e16, sweeps=20)
+    found = analysed(probe, "Argon")
+    medians = [
+        float(np.median(values))
+        for values in (found.temperature, found.density, found.floating, found.plasma_potential()[0])
+    ]
+    assert {"1": [4.17319488, 2.98568699e16, 7.0543435, 21.2223478]}[METHOD_VERSION] == pytest.approx(medians, rel=1e-6)
+
+
 @pytest.mark.parametrize("model", ["sheath", "linear"])
 def test_real_characteristics_agree_with_plasmapy(test_data: Path, model: str) -> None:
     references = json.loads((test_data / "expected.json").read_text())["plasmapy swept_probe_analysis (2025.8.0)"]
@@ -110,6 +121,17 @@ class TestPoorSweeps:
         assert np.isnan(found.density[dark]).all()
         assert (found.reason[found.time > 0.101] == "").all()
         assert "no plasma" in found.summary()
+
+    @pytest.mark.parametrize("offset", [4e-6, -2e-5, 1e-4])
+    @pytest.mark.parametrize("leakage", [1e-8, 1e-7, 1e-6])
+    def test_offset_and_leakage_of_the_amplifier_are_no_plasma(self, offset: float, leakage: float) -> None:
+        probe = recorded("Argon", 4.0, 3e16)
+        noise = 1e-6 * np.random.default_rng(1).standard_normal(probe.time.size)
+        dark = offset + leakage * probe.voltage + noise
+        current = np.where(probe.time < 0.1, dark, probe.current)
+        found = analyse(probe.time, probe.voltage, current, probe.tip, gas("argon").ion_mass)
+        assert set(found.reason[found.time < 0.096]) == {Reason.NO_PLASMA.value}
+        assert (found.reason[found.time > 0.101] == "").all()
 
     def test_some_clipped_sweeps_are_marked(self) -> None:
         probe = recorded("Argon", 4.0, 3e16)
