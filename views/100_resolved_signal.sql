@@ -20,6 +20,34 @@ begin
 end
 $$;
 
+-- How many samples of a record that still grows are stored? A function of its own: whoever asks for a finished record
+-- need not have the executor prepare a search in every partition.
+create function gilgamesh.stored_samples(shot bigint, series_id bigint) returns bigint
+  language plpgsql stable strict parallel safe
+  set search_path = pg_catalog, gilgamesh, pg_temp
+as $$
+begin
+  return (select coalesce(sum(g.n), 0) from segment g
+           where g.shot = stored_samples.shot and g.series_id = stored_samples.series_id);
+end
+$$;
+
+-- Which record did the latest run known then save of a processed signal? A function of its own: whoever asks for a
+-- measured signal, as most do, need not have the executor prepare the search among the runs.
+create function gilgamesh.latest_output(signal_id bigint, shot bigint) returns bigint
+  language plpgsql stable strict parallel safe
+  set search_path = pg_catalog, gilgamesh, pg_temp
+as $$
+begin
+  return (select q.id
+            from series q
+            join run u on u.id = q.run_id
+            join edit e on e.id = u.edit_id and e.recorded_at <= (select known_at())
+           where q.signal_id = latest_output.signal_id and q.shot = latest_output.shot
+           order by e.id desc limit 1);
+end
+$$;
+
 -- Inside every `limit 1` stands only what a btree on (id, beginning) answers; what was known is tested there and
 -- hidden from the planner, the end of validity is tested outside. The exclusion constraints make the one candidate
 -- the right one. (Any simpler form lets the planner scan an exclusion index: a hundred times slower.)
@@ -34,7 +62,7 @@ select sh.number as shot, s.name as signal, s.kind, sh.started_at,
        port.name as port, device.name as device, chain.names as chain,
        s.unit,
        case when se.n is null and se.id is not null
-            then (select coalesce(sum(g.n), 0) from gilgamesh.segment g where g.shot = sh.number and g.series_id = se.id)
+            then gilgamesh.stored_samples(sh.number, se.id)
             else se.n end as n, se.dtype,
        case when se.dt is not null then se.start * coalesce(t.clock_rate, 1) + coalesce(t.start_offset, 0) end as start,
        se.dt * coalesce(t.clock_rate, 1) as dt,
@@ -63,13 +91,9 @@ select sh.number as shot, s.name as signal, s.kind, sh.started_at,
       from gilgamesh.series q
      where q.shot = sh.number and q.port_id = c.port_id
     union all
-    -- The output of the latest run known then. (Not looked for at all unless the signal is a processed one.)
-    (select q.id, q.n, q.dtype, q.start, q.dt, q.segment_n, q.sha256, q.run_id
-       from gilgamesh.series q
-       join gilgamesh.run u on u.id = q.run_id
-       join gilgamesh.edit e on e.id = u.edit_id and e.recorded_at <= (select gilgamesh.known_at())
-      where s.kind = 'processed' and q.signal_id = s.id and q.shot = sh.number
-      order by e.id desc limit 1)
+    select q.id, q.n, q.dtype, q.start, q.dt, q.segment_n, q.sha256, q.run_id
+      from gilgamesh.series q
+     where s.kind = 'processed' and q.shot = sh.number and q.id = gilgamesh.latest_output(s.id, sh.number)
   ) se on true
   left join lateral (
     select link.items, link.calibrated, link.names, link.calibrations, link.steps, link.conversions, link.last,

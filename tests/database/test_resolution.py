@@ -153,3 +153,19 @@ def test_current_and_known_at_reads_use_the_same_plan(db: gilgamesh.Database) ->
         assert "calibration_component_idx" in plan
         assert "_at_a_time" not in plan
         assert "one_port" not in plan
+
+
+def test_a_resolution_prepares_no_search_it_does_not_need(db: gilgamesh.Database) -> None:
+    """Every table in the plan is prepared for each question, every partition of one too: a lab has dozens."""
+    install(db)
+    with db.transaction() as connection:
+        for shot in (3, 600, 1100):
+            connection.exec_driver_sql(f"select gilgamesh.ensure_partition({shot})")
+        plan = "\n".join(
+            connection.exec_driver_sql(
+                "explain select * from gilgamesh.resolved_signal where signal = 'A' and shot = 3"
+            ).scalars()
+        )
+    assert "series" in plan
+    for unneeded in ("segment_0", " run ", " edit "):
+        assert unneeded not in plan, unneeded
