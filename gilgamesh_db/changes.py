@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from .derived_changes import Compared, Difference, Formulas
 from .difference import Amount, from_previews, from_samples, moved
 from .errors import InvalidValue
 from .retention import shots_between
@@ -59,7 +60,7 @@ class Change:
         Which signal, and the unit of all numbers but `shift` and `sigma`.
     what : tuple of str
         What differs: wired, unwired, port, chain, calibrated, uncalibrated, calibration,
-        timing; of a processed signal computed, run.
+        timing; of a processed signal computed, run; of a derived signal defined, undefined, definition, input.
     maximum, rms : float or None
         Largest and root-mean-square difference of samples taken at the same time; None where there are no two
         numbers to compare. With ``compared == "bounds"``, `maximum` is an upper bound.
@@ -75,9 +76,12 @@ class Change:
         By how much the samples moved in time, at most, in seconds.
     compared : str
         moments: exactly, from stored moments; samples: sample by sample; bounds: only enclosed, from previews;
-        "": there are no two readings, or their time bases do not agree.
+        "": there are no two readings, or their time bases do not agree; "not read": of a derived signal, when too many
+        samples would have to be read, or none were to be.
     causes : tuple of Cause
         The edits that made the difference.
+    inputs : tuple of str
+        Of a derived signal: the signals its formula names that differ.
     """
 
     shot: int
@@ -98,14 +102,16 @@ class Change:
     shift: float | None
     compared: str
     causes: tuple[Cause, ...]
+    inputs: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The same as a dictionary, the causes as a list of dictionaries."""
-        return {**vars(self), "what": list(self.what), "causes": [dict(vars(cause)) for cause in self.causes]}
+        causes = [dict(vars(cause)) for cause in self.causes]
+        return {**vars(self), "what": list(self.what), "causes": causes, "inputs": list(self.inputs)}
 
 
 class Changes(Sequence[Change]):
-    """What differs between two states of knowledge; a sequence of `Change`, by signal and shot.
+    """What differs between two states of knowledge; a sequence of `Change`, by signal and shot, derived signals last.
 
     Attributes
     ----------
@@ -137,11 +143,17 @@ class Changes(Sequence[Change]):
         """One row per signal and shot, index (Signal, Shot)."""
         import pandas as pd
 
-        columns = [name for name in Change.__dataclass_fields__ if name not in ("causes", "what")]
+        columns = [name for name in Change.__dataclass_fields__ if name not in ("causes", "what", "inputs")]
         rows = [
-            [", ".join(c.what), *(getattr(c, name) for name in columns), "; ".join(map(str, c.causes))] for c in self
+            [
+                ", ".join(c.what),
+                *(getattr(c, name) for name in columns),
+                ", ".join(c.inputs),
+                "; ".join(map(str, c.causes)),
+            ]
+            for c in self
         ]
-        table = pd.DataFrame(rows, columns=["what", *columns, "because"])
+        table = pd.DataFrame(rows, columns=["what", *columns, "inputs", "because"])
         return table.rename(columns={"signal": "Signal", "shot": "Shot"}).set_index(["Signal", "Shot"])
 
     def groups(self) -> list[tuple[Change, list[Change]]]:
@@ -149,7 +161,7 @@ class Changes(Sequence[Change]):
         together: dict[tuple[Any, ...], list[Change]] = {}
         for c in self:
             ports = (c.port_before, c.port_after) if {"port", "wired", "unwired"} & set(c.what) else ()
-            key = (c.signal, c.what, ports, c.status_before, c.status_after, c.causes)
+            key = (c.signal, c.what, ports, c.status_before, c.status_after, c.inputs, c.causes)
             together.setdefault(key, []).append(c)
         return [(max(members, key=lambda c: _size(c.maximum)), members) for members in together.values()]
 
@@ -220,19 +232,32 @@ class Found:
     ) -> None:  # fmt: skip
         self._moments = known_at_1, known_at_2
         since, until, self._only = _chosen(shots)
-        asked = {
+        asked: dict[str, Any] = {
             "known_at_1": known_at_1 or "infinity", "known_at_2": known_at_2 or "infinity", "since": since, "until": until,
             "signals": [signals] if isinstance(signals, str) else None if signals is None else list(signals),
         }  # fmt: skip
-        self._rows = connection.execute(_BOUND, asked).all()
-        edits = sorted({edit for row in self._rows for edit in row.edits})
+        self._formulas = Formulas(connection, asked)
+        # Stored signals that nobody asked for are needed where a derived one is made of them.
+        named = None if asked["signals"] is None else self._formulas.meant(asked["signals"])
+        rows = connection.execute(_BOUND, {**asked, "signals": self._reaching(asked["signals"])}).all()
+        self._rows = [row for row in rows if named is None or row.signal in named]
+        self._derived = self._formulas.differing(connection, rows, asked, self._only)
+        self._formulas.resolve(connection, self._derived)
+        edits = sorted({edit for found in self._all for edit in found.edits})
         causes = connection.execute(sa.text(_CAUSES), {"edits": edits})
         self._causes = {row.id: Cause(*row) for row in causes}
 
     @property
     def pairs(self) -> list[tuple[str, int]]:
         """Signal and shot of everything that differs."""
-        return [(row.signal, row.shot) for row in self._rows]
+        return [(found.signal, found.shot) for found in self._all]
+
+    @property
+    def _all(self) -> list[Any]:
+        return [*self._rows, *self._derived]
+
+    def _reaching(self, signals: list[str] | None) -> list[str] | None:
+        return None if signals is None else sorted({*signals, *self._formulas.with_inputs(signals)})
 
     def weigh(self, db: Database, tolerance: float = 0.0, exact: bool = True) -> Changes:
         """Say by how much each differs, and leave out what differs by no more than a part of its largest value."""
@@ -246,7 +271,24 @@ class Found:
                 change = _weighed(db, row, tuple(self._causes[edit] for edit in row.edits), tolerance, exact)
                 if change is not None:
                     kept.append(change)
-        return Changes(kept, *self._moments)
+        return Changes((*kept, *self._weigh_derived(db, tolerance, exact)), *self._moments)
+
+    def _weigh_derived(self, db: Database, tolerance: float, exact: bool) -> list[Change]:
+        """Derived signals, in the order of their names; those that come out the same are left out."""
+        compared = {one: self._formulas.compare(db, one, exact) for one in self._formulas.reading_order(self._derived)}
+        found = (_derived(one, compared.get(one), tuple(self._causes[e] for e in one.edits)) for one in self._derived)
+        return [
+            change
+            for change in found
+            if change is not None
+            and not (
+                tolerance
+                and change.what == ("input",)
+                and not change.shift
+                and change.relative is not None
+                and change.relative <= tolerance
+            )
+        ]
 
 
 _BOUND = sa.text(_CHANGED).bindparams(
@@ -287,6 +329,26 @@ def _weighed(db: Database, row: Any, causes: tuple[Cause, ...], tolerance: float
     if tolerance and moved_only and change.relative is not None and change.relative <= tolerance:
         return None
     return change
+
+
+def _derived(one: Difference, compared: Compared | None, causes: tuple[Cause, ...]) -> Change | None:
+    """A derived signal as a change; None when it cannot be read at either moment, or comes out the same."""
+    change = Change(
+        one.shot, one.signal, one.unit, one.what, "not defined" if "defined" in one.what else "ok",
+        "not defined" if "undefined" in one.what else "ok", None, None, None, None, None, None, None, None, None, None,
+        "not read", causes, one.inputs,
+    )  # fmt: skip
+    if compared is None:
+        return change
+    if compared.same and one.what == ("input",):
+        return None
+    statuses = compared.status_before, compared.status_after
+    if "ok" not in statuses:
+        return None
+    change = replace(
+        change, status_before=statuses[0], status_after=statuses[1], shift=compared.shift, compared=""
+    )  # fmt: skip
+    return change if compared.amount is None else _with(change, compared.amount, "samples")
 
 
 def _with(change: Change, amount: Amount, compared: str) -> Change:
@@ -340,8 +402,12 @@ def _what(c: Change) -> str:
         "wired": f"now wired to {c.port_after}", "unwired": f"no longer wired to {c.port_before}",
         "port": f"{c.port_before} → {c.port_after}", "chain": "another chain", "calibrated": "now calibrated",
         "computed": "now computed", "run": "computed again", "uncalibrated": "no longer calibrated", "calibration": "another calibration", "timing": "another timing",
+        "defined": "now defined", "undefined": "no longer defined", "definition": "another formula",
+        "input": f"made of {' and '.join(c.inputs)}",
     }  # fmt: skip
     said = ", ".join(told[what] for what in c.what)
+    if c.inputs and c.status_after != c.status_before:
+        return said + (f" (now {c.status_after})" if c.status_after != "ok" else " (can be computed now)")
     return said + (f" (still {c.status_after})" if c.status_after == c.status_before != "ok" else "")
 
 
@@ -358,6 +424,10 @@ def _how_much(largest: Change, members: list[Change]) -> str:
             said.append(f"mean {largest.mean_before:.4g} → {largest.mean_after:.4g} {largest.unit}".rstrip())
         if len(members) > 1:
             said[-1] += f" in shot {largest.shot}"
+        if unread := sum(c.compared == "not read" for c in members):
+            said.append(f"{_many(unread, 'shot')} not computed")
+    elif largest.compared == "not read":
+        said.append("by how much was not computed")
     elif (largest.status_before, largest.status_after) == ("ok", "ok"):
         said.append("the records have different time bases and cannot be compared")
     shift = max((c.shift for c in members if c.shift is not None), default=0.0)

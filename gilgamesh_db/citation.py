@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import sqlalchemy as sa
 
+from .computed import ComputedSignal
 from .errors import GilgameshError, InvalidValue, ReferenceNotFound, near_names
+from .lineage import Input, inputs_of
 from .reading import Cache
 
 if TYPE_CHECKING:
@@ -30,11 +32,7 @@ select key, signal, shot, t0, t1, known_at, n, unit, sha256, mean, minimum, maxi
 # The records a signal is read from: its own, or those of the signals its formula is made of.
 _INPUTS = """
 insert into gilgamesh.data_citation_input (citation_id, signal_id, series_id)
-select :citation_id, r.signal_id, r.series_id
-  from gilgamesh.resolved_signal r
- where r.shot = :shot and r.series_id is not null
-   and r.signal_id in (select :signal_id union select f.signal_id from gilgamesh.formula_input f
-                        where f.kind = 'signal' and f.id = :signal_id)
+values (:citation_id, :signal_id, :series_id)
 """
 _WRITE = """
 insert into gilgamesh.data_citation
@@ -43,7 +41,7 @@ select k.id, s.id, :shot, :t0, :t1, :known_at, :n, :unit, :sha256, :mean, :minim
        coalesce(nullif(btrim(:author), ''), session_user)
   from gilgamesh.signal s, gilgamesh.reference k
  where s.name = :signal and k.key = :key
-returning id, signal_id
+returning id
 """
 _ROUNDING = 1e-12  # relative; what processors disagree on in powers and logarithms
 
@@ -137,7 +135,7 @@ class Verification:
     remark : str
         What a reader should know although nothing differs.
     today : Changes or None
-        What today's knowledge says otherwise about the signals it is computed from.
+        What today's knowledge says otherwise about the signal.
     mean_today : float or None
         The mean as of today's knowledge; None when it cannot be computed any more.
     """
@@ -193,7 +191,7 @@ def cite(db: Database, signal: Signal, author: str | None) -> Citation:
     digest = hashlib.sha256(text.encode()).hexdigest()
     for length in range(6, 65, 2):
         key = f"{signal.name}-{shot}-{digest[:length]}"
-        found = _keep(db, key, signal.name, shot, window, moment, quoted, author)
+        found = _keep(db, key, signal.name, shot, window, moment, quoted, author, inputs_of([source]))
         if found is not None:
             return found
     raise InvalidValue(f"every key for {signal.name!r} of shot {shot} is taken")
@@ -235,7 +233,7 @@ def verify(db: Database, key: str) -> Verification:
     differences, remark = _compared(db, c)
     today, mean = None, None
     if not differences:
-        today = db.changes(c.known_at, shots=c.shot, signals=list(c.inputs))
+        today = db.changes(c.known_at, shots=c.shot, signals=c.signal)
         try:
             mean = numbers_of(_source(db.today(), c.signal, c.shot, c.window)).mean
         except GilgameshError:
@@ -280,9 +278,9 @@ def _compared(db: Database, c: Citation) -> tuple[tuple[str, ...], str]:
         for name in ("n", "unit", "mean", "minimum", "maximum")
         if not _close(was := getattr(c.numbers, name), is_now := getattr(found, name))
     ]
-    curved = getattr(getattr(source, "_row", None), "steps", ()) is not None
-    if not told and curved:
-        return (), "the last digits differ: another processor or numpy computed powers and logarithms"
+    rounded = isinstance(source, ComputedSignal) or getattr(getattr(source, "_row", None), "steps", ()) is not None
+    if not told and rounded:
+        return (), "the last digits differ: another processor or numpy computed powers, logarithms or sums"
     return (*told, f"the checksum was {c.numbers.sha256[:12]}… and is {found.sha256[:12]}…"), ""
 
 
@@ -294,7 +292,7 @@ def _close(was: Any, is_now: Any) -> bool:
 
 def _keep(
     db: Database, key: str, signal: str, shot: int, window: tuple[float, float] | None, moment: datetime,
-    quoted: Numbers, author: str | None,
+    quoted: Numbers, author: str | None, inputs: Sequence[Input],
 ) -> Citation | None:  # fmt: skip
     """Write the citation, or find it; None when the key stands for something else."""
     t0, t1 = window or (None, None)
@@ -310,7 +308,11 @@ def _keep(
                  **vars(quoted), "sha256": bytes.fromhex(quoted.sha256)},
             ).one()  # fmt: skip
             connection.execute(
-                sa.text(_INPUTS), {"citation_id": written.id, "signal_id": written.signal_id, "shot": shot}
+                sa.text(_INPUTS),
+                [
+                    {"citation_id": written.id, "signal_id": one["signal_id"], "series_id": one["series_id"]}
+                    for one in inputs
+                ],
             )
     rows = db.reader.rows(f"{_CITED} where key = %s", (key,))
     found = _citation(rows[0]) if rows else None

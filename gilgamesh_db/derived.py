@@ -146,6 +146,12 @@ class DerivedSignal(FormulaSignal):
         require_inputs(self._node, self.name)
         return {name: self._db.signal(name, self.shot, quality=self._least) for name in self._node.names()}
 
+    def window(self, t0: float, t1: float) -> Signal:
+        """The part with ``t0 <= time < t1`` (seconds); of a pointwise formula only that part of the inputs is read."""
+        part = super().window(t0, t1)
+        part._span = (float(t0), float(t1))  # so that it can be cited
+        return part
+
     @property
     def _into(self) -> str:  # type: ignore[override]
         return self.definition.unit

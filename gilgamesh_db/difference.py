@@ -132,6 +132,44 @@ def _spread_of_one_record(before: Any, after: Any, low: float, high: float) -> F
     return np.fmax(high_after - low_before, high_before - low_after)
 
 
+def between(
+    time_before: FloatArray, before: FloatArray, time_after: FloatArray, after: FloatArray, *, one_record: bool
+) -> tuple[Amount | None, float | None]:
+    """Compare two computed signals at the same instants, or, of one record, sample by sample.
+
+    Parameters
+    ----------
+    time_before, time_after : ndarray of float64, shape (n,) and (m,)
+        Seconds.
+    before, after : ndarray of float64, shape (n,) and (m,)
+        In one unit.
+    one_record : bool
+        Whether the samples at the same place belong to each other, whenever they were taken.
+
+    Returns
+    -------
+    Amount or None
+        None when the time bases do not agree.
+    float or None
+        By how much the samples of one record moved in time, at most (s); None when they did not.
+    """
+    if not (before.size and after.size):
+        return NOTHING, None
+    shift = None
+    if one_record and before.size == after.size:
+        largest = float(np.abs(time_after - time_before).max())
+        shift = largest or None
+    else:
+        near = 1e-3 * min((float(np.diff(t).min()) for t in (time_before, time_after) if t.size > 1), default=1e-9)
+        first, last = max(time_before[0], time_after[0]) - near, min(time_before[-1], time_after[-1]) + near
+        old, new = ((t >= first) & (t <= last) for t in (time_before, time_after))
+        if old.sum() != new.sum() or not old.any() or np.abs(time_after[new] - time_before[old]).max() > near:
+            return None, None
+        before, after = before[old], after[new]
+    both = np.isfinite(before) & np.isfinite(after)
+    return (_amount([_sums(before[both], after[both])]) if both.any() else NOTHING), shift
+
+
 def moved(reader: Reader, cache: Cache[Any], before: Any, after: Any) -> float:
     """By how much the samples of one irregular record moved in time, at most (s)."""
     times = _record(reader, cache, before).times

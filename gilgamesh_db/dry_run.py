@@ -159,6 +159,8 @@ def _dependents(rows: Sequence[Any], changes: Changes) -> tuple[Dependent, ...]:
     found = []
     for row in rows:
         inputs = [by_pair[s, n] for s in row.signals for n in row.shots if (s, n) in by_pair]
+        if not inputs:  # a derived signal that comes out the same
+            continue
         found.append(
             Dependent(
                 row.kind, row.name, row.id, row.shot, tuple(row.signals),

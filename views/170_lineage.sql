@@ -53,7 +53,13 @@ select 'citation', k.key, c.id, c.shot, se.shot, s.id, s.name
   join gilgamesh.reference k on k.id = c.reference_id
   join gilgamesh.data_citation_input i on i.citation_id = c.id
   join gilgamesh.series se on se.id = i.series_id
-  join gilgamesh.signal s on s.id = i.signal_id;
+  join gilgamesh.signal s on s.id = i.signal_id
+union all
+-- The records behind a derived signal do not tell of its formula.
+select 'citation', k.key, c.id, c.shot, c.shot, s.id, s.name
+  from gilgamesh.data_citation c
+  join gilgamesh.reference k on k.id = c.reference_id
+  join gilgamesh.signal s on s.id = c.signal_id and s.kind = 'derived';
 
 comment on view gilgamesh.lineage is
   'Which stored thing (computed attribute, run …) was made from which signal of which shot. Give signal and input_shot to ask what a change would touch.';

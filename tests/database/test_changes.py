@@ -335,3 +335,166 @@ def test_a_dry_run_names_what_was_made_from_what_changes(db18: gilgamesh.Databas
     assert w.effect.to_dict()["dependents"][0]["kind"] == "attribute"
     lineage = db18.sql("select kind, name, shot, input_shot, signal from gilgamesh.lineage order by kind, shot")
     assert len(lineage) == 3
+
+
+def define(db: gilgamesh.Database) -> None:
+    """Formulas over A and B, one over another, one under another name, one that needs the whole record."""
+    with db.edit("formulas", author="anna") as edit:
+        for name, unit in (("Sum", "V"), ("Twice", "V"), ("Flat", ""), ("Charge", "V s")):
+            edit.add_signal(name, unit=unit, kind="derived", aliases=[f"{name}_alias"])
+        edit.define("Sum", "A + B")
+        edit.define("Twice", "2 * Sum_alias", since=day(1))
+        edit.define("Flat", "where(A > quantity(1, 'MV'), 1, 0)")
+        edit.define("Charge", "integral(B)")
+
+
+def read(db: gilgamesh.Database, signal: str, shot: int) -> Any:
+    """Times and values of a derived signal; None where it cannot be read."""
+    s = db.signal(signal, shot)
+    try:
+        return s.time, s.values
+    except errors.GilgameshError:
+        return None
+
+
+def derived_reference(db: gilgamesh.Database, k1: datetime, k2: datetime) -> dict[tuple[str, int], Any]:
+    """Read every derived signal fully at both moments: which differ, and by how much at most."""
+    found: dict[tuple[str, int], Any] = {}
+    for shot in range(SHOTS):
+        for name in ("Sum", "Twice", "Flat", "Charge"):
+            old, new = (read(db.known_at(k), name, shot) for k in (k1, k2))
+            if old is None or new is None:
+                if old is not new:
+                    found[name, shot] = None
+            elif not all(np.array_equal(x, y, equal_nan=True) for x, y in zip(old, new, strict=True)):
+                found[name, shot] = ...
+                if np.array_equal(old[0], new[0]):
+                    numbers = np.isfinite(old[1]) & np.isfinite(new[1])
+                    found[name, shot] = np.abs(new[1] - old[1])[numbers].max() if numbers.any() else np.nan
+    return found
+
+
+formula_acts = st.one_of(
+    acts,
+    st.tuples(st.just("define"), st.sampled_from(("Sum", "Charge")), st.sampled_from(("A - B", "A + B", "A")), periods),
+)
+
+
+def test_derived_signals_change_as_reading_everything_twice_says(db: gilgamesh.Database) -> None:
+    install(db)
+    define(db)
+
+    @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @given(st.lists(formula_acts, min_size=1, max_size=3), st.integers(0, 59), st.integers(0, 59))
+    def check(story: list[Any], one: int, other: int) -> None:
+        moments = [latest(db)]
+        for said in story:
+            try:
+                with db.edit(f"said {said[0]}", author="ilya") as edit:
+                    if said[0] == "define":
+                        unit = "" if said[1] == "Sum" else " * quantity(1, 's')"
+                        since, until = (day(number) for number in said[-1])
+                        edit.define(said[1], f"({said[2]}){unit}", since=since, until=until)
+                    else:
+                        act(edit, said)
+            except (errors.OverlapError, errors.NotWired):
+                continue
+            moments.append(latest(db))
+        k1, k2 = moments[one % len(moments)], moments[other % len(moments)]
+        expected = derived_reference(db, k1, k2)
+        told = {(c.signal, c.shot): c for c in db.changes(k1, k2) if c.signal not in SIGNALS}
+        assert set(expected) <= set(told)
+        # Another formula that gives the same numbers is told as well, with a difference of zero.
+        for pair in set(told) - set(expected):
+            assert "definition" in told[pair].what
+            assert not told[pair].shift
+            assert told[pair].maximum == 0 or np.isnan(told[pair].maximum)
+        for pair, largest in expected.items():
+            change = told[pair]
+            assert change.causes
+            assert all(min(k1, k2) < cause.recorded_at <= max(k1, k2) for cause in change.causes)
+            assert "input" not in change.what or set(change.inputs) <= {"A", "B", "Sum"}
+            if largest is None:
+                assert "ok" in (change.status_before, change.status_after)
+                assert change.status_before != change.status_after
+                assert change.maximum is None
+            elif largest is not ...:
+                assert change.maximum == pytest.approx(largest, rel=1e-12, nan_ok=True)
+        for name in ("Sum", "Twice_alias"):
+            alone = list(db.changes(k1, k2, signals=name))
+            assert repr(alone) == repr([c for pair, c in told.items() if pair[0] == name.removesuffix("_alias")])
+
+    check()
+
+
+def test_a_dry_run_tells_of_derived_signals_after_the_lock_is_free(
+    db18: gilgamesh.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gilgamesh_db.derived_changes import Formulas
+
+    install(db18)
+    define(db18)
+    cited = db18.cite(db18.signal("Sum", 1))
+    before = latest(db18)
+    evaluated = Formulas.compare
+
+    def while_others_edit(*given: Any) -> Any:
+        with db18.engine.connect() as other:  # would wait for the lock of edits
+            other.exec_driver_sql("set lock_timeout = '2s'")
+            other.exec_driver_sql("select gilgamesh.begin_edit('meanwhile')")
+            other.rollback()
+        return evaluated(*given)
+
+    monkeypatch.setattr(Formulas, "compare", while_others_edit)
+    with db18.what_if("tried", author="ilya") as tried:
+        tried.calibrate("divider", Polynomial((0.0, 21.0)), "V", "V", since=day(2))
+        tried.define("Sum", "A - B", until=day(2))
+    monkeypatch.undo()
+    assert latest(db18) == before
+    with db18.edit("tried", author="ilya") as edit:
+        edit.calibrate("divider", Polynomial((0.0, 21.0)), "V", "V", since=day(2))
+        edit.define("Sum", "A - B", until=day(2))
+    done = db18.changes(before)
+    assert [without_causes(c) for c in tried.effect.changes] == [without_causes(c) for c in done]
+    found = {(c.signal, c.shot): (c.what, c.inputs) for c in done if c.signal not in SIGNALS}
+    assert found == {
+        ("Sum", 0): (("definition",), ()), ("Sum", 1): (("definition",), ()),
+        ("Sum", 2): (("input",), ("A",)), ("Sum", 3): (("input",), ("A",)),
+        ("Twice", 1): (("input",), ("Sum",)), ("Twice", 2): (("input",), ("Sum",)), ("Twice", 3): (("input",), ("Sum",)),
+    }  # fmt: skip
+    change = next(c for c in done if (c.signal, c.shot) == ("Twice", 1))
+    b = db18.signal("B", 1).values
+    assert change.maximum == pytest.approx(4 * np.abs(b).max(), rel=1e-12)
+    assert change.rms == pytest.approx(4 * np.sqrt(np.mean(b**2)), rel=1e-12)
+    assert [(d.kind, d.name, d.shot, d.signals) for d in tried.effect.dependents] == [
+        ("citation", cited.key, 1, ("Sum",))
+    ]
+    said = str(done)
+    assert "Sum, 2 shots, 0 to 1: another formula" in said
+    assert "Twice, 3 shots, 1 to 3: made of Sum" in said
+    assert done.table.loc[("Sum", 2), "inputs"] == "A"
+
+
+def test_what_is_too_much_to_read_is_listed_without_amounts(
+    db18: gilgamesh.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(db18)
+    define(db18)
+    before = latest(db18)
+    with db18.edit("measured again", author="ilya") as edit:
+        edit.calibrate("detector", Polynomial((0.0, 21.0)), "V", "V")
+    exact = db18.changes(before, signals="Charge")
+    assert [c.compared for c in exact] == ["samples"] * SHOTS
+    assert [c.compared for c in db18.changes(before, signals="Charge", exact=False)] == ["not read"] * SHOTS
+    assert len(db18.changes(before, signals="Charge", tolerance=0.04)) == SHOTS
+    assert not db18.changes(before, signals="Charge", tolerance=0.06)
+    for bound, room in (("RESOLVED", 2), ("SAMPLES", 300 * 2 * 2)):
+        with monkeypatch.context() as bounded:
+            bounded.setattr(f"gilgamesh_db.derived_changes.{bound}", room)
+            found = db18.changes(before, signals="Charge")
+            assert [c.compared for c in found] == ["samples", "samples", "not read", "not read"]
+            assert found[0] == exact[0]
+            assert "2 shots not computed" in str(found)
+            assert [c.maximum for c in db18.changes(before, shots=[2, 3], signals="Charge")] == [
+                c.maximum for c in exact[2:]
+            ]

@@ -283,3 +283,41 @@ def test_what_cites_can_be_read_with_the_orm(lab: gilgamesh.Database) -> None:
     with lab.session() as session:
         assert session.scalars(sa.select(DataCitation)).one().unit == "V"
         assert session.scalars(sa.select(Release)).one().name == "paper"
+
+
+def test_a_derived_signal_is_cited_with_what_it_is_made_of(lab: gilgamesh.Database) -> None:
+    with lab.edit("formulas", author="anna") as edit:
+        edit.add_signal("Double", unit="mV", kind="derived")
+        edit.add_signal("Rest", unit="V", kind="derived")
+        edit.define("Double", "2 * U")
+        edit.define("Rest", "Double - mean(Double)")
+    quoted = lab.signal("Rest", 1).window(0.1, 0.2)
+    c = lab.cite(quoted, author="Anna")
+    whole = lab.cite(lab.signal("Double", 1))
+    then = quoted.values.copy()
+    u = lab.signal("U", 1).values
+    np.testing.assert_allclose(then, (2 * u - (2 * u).mean())[100:200], rtol=1e-12, atol=1e-12)
+    assert (c.window, c.inputs, whole.inputs) == ((0.1, 0.2), ("U",), ("U",))
+    assert lab.cite(lab.cited(c.key)) == c
+    assert lab.verify(c.key).verified
+    assert not lab.verify(c.key).today
+
+    with pytest.raises(errors.ConflictError, match=f"shot 1 by the citation.* {c.key}"):
+        retention.release(lab, until=3)
+    retention.release(lab, until=3, keep_needed=True)
+
+    with lab.edit("three times", author="ilya") as edit:
+        edit.define("Double", "3 * U")
+    again = lab.verify(c.key)
+    assert again.verified
+    assert np.array_equal(lab.cited(c.key).values, then)
+    assert again.mean_today == pytest.approx(1.5 * c.numbers.mean)
+    assert [(change.signal, change.inputs) for change in again.today] == [("Rest", ("Double",))]
+    assert "because ilya" in str(again)
+
+    with lab.what_if("gone") as tried:
+        tried.define("Rest", "U - U")
+    assert [(d.kind, d.name, d.signals) for d in tried.effect.dependents] == [("citation", c.key, ("Rest",))]
+    lab.sql("update gilgamesh.segment set payload = set_byte(payload, 400, 77) where shot = 1")
+    assert not lab.verify(c.key).verified
+    assert not lab.verify(whole.key).verified
