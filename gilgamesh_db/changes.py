@@ -406,7 +406,7 @@ def _what(c: Change) -> str:
         "input": f"made of {' and '.join(c.inputs)}",
     }  # fmt: skip
     said = ", ".join(told[what] for what in c.what)
-    if c.inputs and c.status_after != c.status_before:
+    if {"definition", "input"} & set(c.what) and c.status_after != c.status_before:
         return said + (f" (now {c.status_after})" if c.status_after != "ok" else " (can be computed now)")
     return said + (f" (still {c.status_after})" if c.status_after == c.status_before != "ok" else "")
 

@@ -312,6 +312,7 @@ def _keep(
                 [
                     {"citation_id": written.id, "signal_id": one["signal_id"], "series_id": one["series_id"]}
                     for one in inputs
+                    if one["series_id"] is not None  # a formula has a history of its own
                 ],
             )
     rows = db.reader.rows(f"{_CITED} where key = %s", (key,))

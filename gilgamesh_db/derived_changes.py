@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import sqlalchemy as sa
 
-from .derived import Definition, canonical, from_read
+from .derived import Definition, canonical, from_read, require_inputs, require_no_cycle
 from .difference import Amount, between
 from .errors import GilgameshError
-from .formula import parse_formula
+from .formula import Node, parse_formula
 from .signal import Signal
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ RESOLVED = 1_000  # derived signals of shots whose inputs are looked up: while a
 SAMPLES = 50_000_000  # of all inputs together; no more are read to say by how much derived signals differ
 
 _FORMULAS = """
-select s.name, s.unit, s.label, d.formula, lower(d.valid) as since, upper(d.valid) as until, e.author, e.reason, e.recorded_at,
+select d.id, d.signal_id, s.name, s.unit, s.label, d.formula, lower(d.valid) as since, upper(d.valid) as until, e.author, e.reason, e.recorded_at,
        d.recorded @> cast(:known_at_1 as timestamptz) as before, d.recorded @> cast(:known_at_2 as timestamptz) as after
   from gilgamesh.definition d
   join gilgamesh.signal s on s.id = d.signal_id
@@ -116,15 +116,32 @@ class Formulas:
         self._meant = {row.name: row.meant for row in catalogue}
         self._known: tuple[dict[str, list[_Stated]], dict[str, list[_Stated]]] = {}, {}
         for row in rows:
-            node = canonical(parse_formula(row.formula), self._meant)
+            node = self._parsed(row.formula)
             said = Definition(
-                row.name, 0, row.unit, row.label, row.formula, node, row.author, row.reason, row.recorded_at
+                row.name,
+                0,
+                row.unit,
+                row.label,
+                row.formula,
+                node,
+                row.author,
+                row.reason,
+                row.recorded_at,
+                row.id,
+                row.signal_id,
             )
             for held, known in zip((row.before, row.after), self._known, strict=True):
                 if held:
                     known.setdefault(row.name, []).append(_Stated(said, row.since, row.until))
         self._resolved: tuple[dict[Pair, Any], dict[Pair, Any]] = {}, {}
         self._fired: dict[int, datetime] = {}
+
+    def _parsed(self, formula: str) -> Node:
+        """The formula over names of signals; one that SQL let in and nobody can read is a number that is none."""
+        try:
+            return canonical(parse_formula(formula), self._meant)
+        except GilgameshError:
+            return Node("number", value=np.nan)
 
     def meant(self, names: Iterable[str]) -> set[str]:
         """The names that names and aliases stand for."""
@@ -230,7 +247,12 @@ class Formulas:
         chosen = [one for _, one in sorted(ordered, key=lambda each: (each[0], each[1].signal))][:RESOLVED]
         for which, moment in enumerate(self._moments.values()):
             pairs = sorted(
-                {(name, one.shot) for one in chosen for name in self._made_of(which, one.signal, one.shot)[1]}
+                {
+                    (name, one.shot)
+                    for one in chosen
+                    for name in self._made_of(which, one.signal, one.shot)[1]
+                    if name in self._ids
+                }
             )
             asked = {
                 "ids": [self._ids[name] for name, _ in pairs],
@@ -252,9 +274,14 @@ class Formulas:
         sides = []
         for which in (0, 1):
             formulas, stored = self._made_of(which, one.signal, one.shot)
-            rows = {name: self._resolved[which][name, one.shot] for name in sorted(stored)}
+            rows = {name: row for name in sorted(stored) if (row := self._resolved[which].get((name, one.shot)))}
             wrong = [row.status for row in rows.values() if row.status != "ok"]
-            status = "not defined" if one.signal not in formulas else (_status(rows) if wrong else "ok")
+            if one.signal not in formulas:
+                status = "not defined"
+            elif len(rows) < len(stored) or not _sound(one.signal, formulas):
+                status = "cannot be computed"
+            else:
+                status = _status(rows) if wrong else "ok"
             sides.append((formulas, rows, status))
         statuses = sides[0][2], sides[1][2]
         if statuses != ("ok", "ok"):
@@ -287,6 +314,17 @@ class Formulas:
         while name in formulas:
             name = formulas[name].node.names()[0]
         return name
+
+
+def _sound(name: str, formulas: Mapping[str, Definition]) -> bool:
+    """Whether formulas can be evaluated: SQL states them without looking into them."""
+    try:
+        require_no_cycle(name, {key: one.node for key, one in formulas.items()})
+        for key, one in formulas.items():
+            require_inputs(one.node, key)
+    except GilgameshError:
+        return False
+    return True
 
 
 def _status(rows: Mapping[str, Any]) -> str:

@@ -498,3 +498,20 @@ def test_what_is_too_much_to_read_is_listed_without_amounts(
             assert [c.maximum for c in db18.changes(before, shots=[2, 3], signals="Charge")] == [
                 c.maximum for c in exact[2:]
             ]
+
+
+def test_a_formula_that_sql_let_in_is_told_of_and_hinders_nothing(db18: gilgamesh.Database) -> None:
+    install(db18)
+    define(db18)
+    before = latest(db18)
+    for name, formula in (("Sum", "A +"), ("Flat", "Nobody / A"), ("Charge", "2 * Charge")):
+        db18.sql(f"select gilgamesh.define('{name}', '{formula}', reason => 'stated in SQL')")
+    found = db18.changes(before, shots=2)
+    assert [(c.signal, c.what, c.status_before, c.status_after) for c in found] == [
+        ("Charge", ("definition",), "ok", "cannot be computed"),
+        ("Flat", ("definition",), "ok", "cannot be computed"),
+        ("Sum", ("definition",), "ok", "cannot be computed"),
+        ("Twice", ("input",), "ok", "cannot be computed"),
+    ]
+    assert "another formula" in str(found)
+    assert "cannot be computed" in str(found)
