@@ -83,6 +83,7 @@ def read_many(
     more: float = 0.0,
     one_more_of: str | None = None,
     limit: float = 4e9,
+    quality: str | None = None,
 ) -> Bulk:
     """Read several signals of a shot in one round trip.
 
@@ -98,6 +99,8 @@ def read_many(
         The signal whose sampling interval is to be read beyond the window.
     limit : float
         Bytes; above it nothing is read, and only the size is told.
+    quality : str, optional
+        Values of which less is said are NaN.
     """
     t0, t1 = window or (None, None)
     rows = db.reader.rows(
@@ -113,7 +116,7 @@ def read_many(
         if first.status != "ok":
             missing[first.signal] = first.status
             continue
-        signal = Signal(db, first.signal, shot)
+        signal = Signal(db, first.signal, shot, None, quality)
         vars(signal)["_row"] = first
         if int(first.bytes) <= limit:
             vars(signal)["_samples"] = _samples(held, first)

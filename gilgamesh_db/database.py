@@ -340,6 +340,7 @@ class Database:
         on: str | float | None = None,
         missing: Literal["raise", "nan"] = "raise",
         tolerance: float | None = None,
+        quality: str | None = None,
     ) -> pd.DataFrame:
         """Signals of shots as one table, on one time base per shot.
 
@@ -363,6 +364,8 @@ class Database:
             entry in ``frame.attrs["missing"]``.
         tolerance : float, optional
             Samples farther away than this, in s, are not used for alignment.
+        quality : str, optional
+            Values of which less is said are NaN, as in `signal`: ``"good"``, or ``"not bad"``.
 
         Returns
         -------
@@ -387,7 +390,7 @@ class Database:
         """
         from .frames import request, table
 
-        return table(self, request(self, names, shot, window, where, align, on, missing, tolerance))
+        return table(self, request(self, names, shot, window, where, align, on, missing, tolerance, quality))
 
     def signals_chunks(
         self, names: str | Sequence[str], shot: Shots, *, rows: int = 1_000_000, **options: Any
@@ -737,13 +740,14 @@ class Database:
     def find_shots(self, condition: str, *, for_at_least: float | str | None = None, shots: Shots = ":") -> list[int]:
         """Shots in which signals have these values, as calibrated today (or at `known_at`).
 
-        Stored extremes decide most shots; samples are read only where those cannot, so the answer is exact.
+        Stored extremes decide most shots, and most of a long record; samples are read only where those cannot, so the
+        answer is exact.
 
         Parameters
         ----------
         condition : str
-            Comparisons of signals with numbers, with ``and``, ``or`` and ``not``: ``"IC_Pinj > 1.5 kW or Lang_dens > 5e16"``.
-            A number without a unit is in the unit of the signal.
+            Comparisons of signals and formulas, with ``and``, ``or`` and ``not``: ``"IC_Pinj > 1.5 kW or Lang_dens > 5e16"``,
+            ``"IC_Pfwd - IC_Pref > 500 W"``. A number without a unit is in the unit of what it is compared with.
         for_at_least : float or str, optional
             How long it must hold without a break: seconds, or a text such as ``"5 ms"``. At one sample by default.
             Each sample stands for the time until the next one.

@@ -25,6 +25,7 @@ from .errors import (
     near_names,
 )
 from .formula import Node, compile_formula, parse_condition
+from .quality import accepted_flags
 from .shot_range import Shots, shots_of
 from .signal import Signal
 
@@ -62,6 +63,7 @@ class Request:
     meant: Mapping[str, str]
     defined: Mapping[int, Mapping[str, Definition]]
     derived: tuple[str, ...] = ()
+    quality: str | None = None
 
     @property
     def read(self) -> tuple[str, ...]:
@@ -91,12 +93,15 @@ def request(
     on: str | float | None = None,
     missing: Missing = "raise",
     tolerance: float | None = None,
+    quality: str | None = None,
 ) -> Request:
     """Understand what is asked for, before anything is read."""
     if align not in get_args(Alignment):
         raise InvalidValue(f"{align!r} is not a way to align; choose one of: {', '.join(get_args(Alignment))}")
     if missing not in get_args(Missing):
         raise InvalidValue(f"missing={missing!r} is neither 'raise' nor 'nan'")
+    if quality is not None:
+        accepted_flags(quality)  # which refuses what is none
     catalogue = {row.name: row for row in db.reader.rows(_CATALOGUE, ())}
     known = {name: row.meant for name, row in catalogue.items()}
     condition = None if where is None else parse_condition(where)
@@ -118,7 +123,7 @@ def request(
     asked = Request(
         columns, shots, require_window(window), condition, align, on, missing, tolerance,
         {name: row.unit for name, row in catalogue.items()},
-        {name: row.label or name for name, row in catalogue.items()}, known, {},
+        {name: row.label or name for name, row in catalogue.items()}, known, {}, quality=quality,
     )  # fmt: skip
     derived = [name for name in asked.read if catalogue[name].kind == "derived"]
     return replace(asked, defined=definitions(db, derived, shots), derived=tuple(derived)) if derived else asked
@@ -201,7 +206,7 @@ def _sources(db: Database, asked: Request, shot: int) -> _Sources:
     bulk = read_many(
         db, dict.fromkeys(stored), shot, asked.window, limit=LARGEST,
         more=asked.on if binned and isinstance(asked.on, float) else 0.0,
-        one_more_of=first if binned and not isinstance(asked.on, float) else None,
+        one_more_of=first if binned and not isinstance(asked.on, float) else None, quality=asked.quality,
     )  # fmt: skip
     missing = {name: why for name, why in bulk.missing.items() if name in asked.read}
     signals: dict[str, Signal] = {}
@@ -215,7 +220,7 @@ def _sources(db: Database, asked: Request, shot: int) -> _Sources:
             elif known[name].node.pointwise and bulk.nbytes <= LARGEST:
                 signals[name] = from_read(name, known, bulk.signals, asked.meant)
             else:
-                signals[name] = db.signal(name, shot)
+                signals[name] = db.signal(name, shot, quality=asked.quality)
     return _Sources(signals, missing, bulk.nbytes)
 
 

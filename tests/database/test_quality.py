@@ -48,6 +48,20 @@ def test_a_flag_is_said_of_a_record_or_a_window(lab: gilgamesh.Database) -> None
     assert np.isnan(good.envelope(10).minimum).sum() == 2
     assert np.isnan(lab.signal("U", 3, quality="good").values).all()
     assert np.isfinite(lab.signal("U", 3, quality="not bad").values).all()
+    table = lab.signals("U", [1, 2], quality="good")
+    np.testing.assert_array_equal(table.loc[1].U, good.values)
+    assert table.loc[2].U.notna().all()
+    with lab.edit("formulas") as edit:
+        for name, formula in (("D", "2 * U"), ("S", "smooth(U, 3e-5)")):
+            edit.add_signal(name, unit="V", kind="derived")
+            edit.define(name, formula)
+    table = lab.signals(["D", "S"], 1, quality="good", window=(0.001, 0.006), where="U > 0")
+    assert len(table) == 300
+    table = lab.signals(["D", "S"], 1, quality="good")
+    np.testing.assert_array_equal(table.D, 2 * good.values)
+    assert np.flatnonzero(np.isnan(table.S)).tolist() == list(range(199, 401))
+    with pytest.raises(errors.InvalidValue, match="is not a quality"):
+        lab.signals("U", 1, quality="fine")
     with lab.edit("never mind") as edit:
         edit.set_quality("U", "not checked", shots=[1, 2])
     assert lab.sql("select * from gilgamesh.quality").empty
