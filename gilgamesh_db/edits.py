@@ -213,10 +213,8 @@ class Edit:
         UnitMismatch
             Its dimensions do not agree, or what it gives is not of the dimension of the signal.
         """
-        from .derived import check_definition
-
         period = self._period(since, until)
-        check_definition(self._connection, signal, formula, period)
+        self._check_definition(signal, formula, period)
         self._call("define", signal=signal, formula=formula, valid=period)
 
     def connect(
@@ -381,6 +379,11 @@ class Edit:
         if self._db is None:
             raise InvalidValue("ranges of shots can be given to an edit made by db.edit(…) only")
         return self._db
+
+    def _check_definition(self, signal: str, formula: str, period: TimestamptzRange) -> None:
+        from .derived import check_definition
+
+        check_definition(self._connection, signal, formula, period)
 
     def _period(self, since: When, until: When) -> TimestamptzRange:
         span = Timespan(self._moment(since), self._moment(until))

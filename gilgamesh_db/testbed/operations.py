@@ -84,6 +84,17 @@ class ScriptedEdit(Edit):
                 values[key] = value
         self._operations.execute(statement(f"select gilgamesh.{function}({', '.join(parts)})", values))
 
+    def _check_definition(self, signal: str, formula: str, period: Any) -> None:
+        from ..derived import check_definition
+        from ..formula import parse_formula
+
+        if self._operations.migration_context.as_sql:  # no database to ask yet
+            parse_formula(formula)
+            return
+        connection = self._operations.get_bind()
+        valid = connection.execute(statement(f"select {period.sql}", period.values)).scalar_one()
+        check_definition(connection, signal, formula, valid)
+
     def _period(self, since: Any, until: Any) -> Any:
         return Period(since, until)
 

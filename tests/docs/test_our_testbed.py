@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import io
 import shutil
 from collections.abc import Iterator
@@ -60,10 +61,12 @@ def test_the_life_of_the_testbed_as_revisions(
     there = db.sql(RESOLVED)
     pd.testing.assert_frame_equal(there, simulated.sql(RESOLVED))
     text = described(db)
-    assert text == described(simulated)
+    said, expected = text.splitlines(), described(simulated).splitlines()
+    differences = "\n".join(difflib.unified_diff(said, expected, "revisions", "simulator", lineterm="", n=2))
+    assert differences == ""
     # What every author said is under the author's name.
-    said = "select signal, port, author, valid from gilgamesh.wiring where closed_by is null order by signal, valid"
-    pd.testing.assert_frame_equal(db.sql(said).astype(str), simulated.sql(said).astype(str))
+    wiring = "select signal, port, author, valid from gilgamesh.wiring where closed_by is null order by signal, valid"
+    pd.testing.assert_frame_equal(db.sql(wiring).astype(str), simulated.sql(wiring).astype(str))
 
     lab.downgrade("0005")
     assert set(

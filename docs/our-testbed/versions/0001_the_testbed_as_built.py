@@ -20,7 +20,7 @@ def upgrade() -> None:
         parent="testbed",
         description="Vacuum vessel",
         since="2025-01-20 08:00",
-        properties={"length": (1.1161, "m"), "radius": (0.55, "m")},
+        properties={"position": (0.0, "m"), "length": (1.1161, "m"), "radius": (0.55, "m")},
     )
     op.add_component(
         "plasma_source",
@@ -28,7 +28,7 @@ def upgrade() -> None:
         parent="testbed",
         description="Helicon source tube",
         since="2025-01-20 08:00",
-        properties={"length": (1.063, "m"), "radius": (0.2, "m")},
+        properties={"position": (-1.0896, "m"), "length": (1.063, "m"), "radius": (0.2, "m")},
     )
     op.add_component(
         "big_coil",
@@ -111,7 +111,12 @@ def upgrade() -> None:
         properties={"power": (2.0, "kW")},
     )
     op.add_component(
-        "gas_system", "GasSystem", parent="testbed", description="Gas inlet and pumps", since="2025-01-20 08:00"
+        "gas_system",
+        "GasSystem",
+        parent="testbed",
+        description="Gas inlet and pumps",
+        since="2025-01-20 08:00",
+        properties={"gas temperature": (293.0, "K")},
     )
     op.add_component(
         "gas_gauge",
@@ -127,6 +132,11 @@ def upgrade() -> None:
         parent="vessel",
         description="Radial manipulator, carries probe 1",
         since="2025-01-20 08:00",
+        properties={
+            "position": (0.0, "m"),
+            "counts per volt": (1000.0, "ct / V"),
+            "position attribute": "Manip_posRaw",
+        },
     )
     op.add_component(
         "manipulator_potentiometer",
@@ -151,7 +161,12 @@ def upgrade() -> None:
         serial="LP-4",
         description="Swept probe, fixed at r = 22 cm",
         since="2025-01-20 08:00",
-        properties={"tip length": (10.0, "mm"), "tip radius": (1.0, "mm")},
+        properties={
+            "position": (0.0, "m"),
+            "radial position": (22.0, "cm"),
+            "tip length": (10.0, "mm"),
+            "tip radius": (1.0, "mm"),
+        },
     )
     op.add_component(
         "divider1", "VoltageDivider", parent="langmuir1", serial="VD-20-1", description="1:20", since="2025-01-20 08:00"
@@ -176,8 +191,22 @@ def upgrade() -> None:
         since="2025-01-20 08:00",
     )
     op.add_component("bdot_array", "BdotArray", parent="vessel", description="B-dot loops", since="2025-01-20 08:00")
-    op.add_component("bdot1", "BdotProbe", parent="bdot_array", description="B-dot loop 1", since="2025-01-20 08:00")
-    op.add_component("bdot2", "BdotProbe", parent="bdot_array", description="B-dot loop 2", since="2025-01-20 08:00")
+    op.add_component(
+        "bdot1",
+        "BdotProbe",
+        parent="bdot_array",
+        description="B-dot loop 1",
+        since="2025-01-20 08:00",
+        properties={"position": (0.18, "m"), "radial position": (45.0, "cm")},
+    )
+    op.add_component(
+        "bdot2",
+        "BdotProbe",
+        parent="bdot_array",
+        description="B-dot loop 2",
+        since="2025-01-20 08:00",
+        properties={"position": (0.3, "m"), "radial position": (45.0, "cm")},
+    )
     op.add_component(
         "bdot_detector1",
         "LogDetector",

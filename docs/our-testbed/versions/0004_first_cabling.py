@@ -163,6 +163,44 @@ def upgrade() -> None:
     op.connect("Manip_U", "PXI M6251/ai7", since="2025-01-20 08:00")
     op.connect("Bdot1", "PXI M6251/ai8", chain=["bdot_detector1"], since="2025-01-20 08:00")
     op.connect("Bdot2", "PXI M6251/ai9", chain=["bdot_detector2"], since="2025-01-20 08:00")
+    op.add_signal(
+        "H_Pinj",
+        unit="W",
+        kind="derived",
+        quantity="power",
+        component="helicon_generator",
+        role="injected_power",
+        label="Helicon injected power",
+    )
+    op.add_signal(
+        "H_ratio",
+        unit="",
+        kind="derived",
+        component="helicon_generator",
+        role="reflected_part",
+        label="Helicon reflected part",
+    )
+    op.define_derived("H_Pinj", "H_Pfwd - H_Pref")
+    op.define_derived("H_ratio", "H_Pref / H_Pfwd")
+    op.add_signal(
+        "IC_Pinj",
+        unit="W",
+        kind="derived",
+        quantity="power",
+        component="icrf_generator",
+        role="injected_power",
+        label="ICRF injected power",
+    )
+    op.add_signal(
+        "IC_ratio",
+        unit="",
+        kind="derived",
+        component="icrf_generator",
+        role="reflected_part",
+        label="ICRF reflected part",
+    )
+    op.define_derived("IC_Pinj", "IC_Pfwd - IC_Pref")
+    op.define_derived("IC_ratio", "IC_Pref / IC_Pfwd")
 
 
 def downgrade() -> None:

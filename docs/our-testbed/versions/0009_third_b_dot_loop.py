@@ -16,7 +16,14 @@ schema = "0002"
 
 
 def upgrade() -> None:
-    op.add_component("bdot3", "BdotProbe", parent="bdot_array", description="B-dot loop 3", since="2025-08-21 12:38:20")
+    op.add_component(
+        "bdot3",
+        "BdotProbe",
+        parent="bdot_array",
+        description="B-dot loop 3",
+        since="2025-08-21 12:38:20",
+        properties={"position": (0.42, "m"), "radial position": (45.0, "cm")},
+    )
     op.add_component(
         "bdot_detector3",
         "LogDetector",

@@ -232,6 +232,20 @@ SIGNALS = (
              (0.0, 50.0), "PXI M6251/ai9", ("bdot_detector2",)),
 )  # fmt: skip
 
+# Injected power and reflected part of each generator.
+DERIVED = tuple(
+    operation
+    for prefix, component, label in (("H", "helicon_generator", "Helicon"), ("IC", "icrf_generator", "ICRF"))
+    for operation in (
+        do("add_signal", f"{prefix}_Pinj", unit="W", kind="derived", quantity="power", component=component,
+           role="injected_power", label=f"{label} injected power"),
+        do("add_signal", f"{prefix}_ratio", unit="", kind="derived", component=component, role="reflected_part",
+           label=f"{label} reflected part"),
+        do("define", f"{prefix}_Pinj", f"{prefix}_Pfwd - {prefix}_Pref"),
+        do("define", f"{prefix}_ratio", f"{prefix}_Pref / {prefix}_Pfwd"),
+    )
+)  # fmt: skip
+
 CALIBRATIONS = (
     do("calibrate", "divider1", times(20.0), "V", "V", since=INSTALLED),
     do("calibrate", "divider2", times(20.0), "V", "V", since=INSTALLED),
@@ -306,7 +320,7 @@ INSTALLATION = (
         INSTALLED.replace(hour=16),
         "roman",
         "first cabling",
-        (*(signal.add() for signal in SIGNALS), *(signal.connect(INSTALLED) for signal in SIGNALS)),
+        (*(signal.add() for signal in SIGNALS), *(signal.connect(INSTALLED) for signal in SIGNALS), *DERIVED),
     ),
     Edit(INSTALLED.replace(hour=17), "anna", "what operators note about a shot", ATTRIBUTES),
 )
