@@ -96,7 +96,7 @@ def _make_known(before: Description, after: Description) -> Iterator[Statement]:
     new = sorted(set(after.signals) - set(before.signals))
     for name in sorted(new, key=lambda name: after.signals[name].uncertainty_of is not None):
         signal = after.signals[name]
-        words = {key: value for key, value in asdict(signal).items() if value not in ("", None, ())}
+        words = {key: value for key, value in asdict(signal).items() if key == "unit" or value not in ("", None, ())}
         low, high = words.pop("low", None), words.pop("high", None)
         plausible = None if low is None or high is None else (low, high)
         if words["kind"] == "measured":

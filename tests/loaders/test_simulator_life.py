@@ -32,7 +32,7 @@ RECORDS = (*INSTALLATION, *LIFE)
 EPOCHS = (838, 1100, 1165, 1234, 1300, 1402, 1450, 1500, 1564, 1602, 1638, 1650, 1685, 1686, 1717, 1718, 1896)
 METHODS = {
     *("add_component", "add_port", "add_signal", "add_attribute", "connect", "disconnect"),
-    *("swap", "calibrate", "place", "set_property", "set_timing"),
+    *("define", "swap", "calibrate", "place", "set_property", "set_timing"),
 }
 
 
@@ -65,6 +65,10 @@ class Walk:
 
     def add_attribute(self, name: str, **_: Any) -> None:
         pass
+
+    def define(self, signal: str, formula: str, **_: Any) -> None:
+        assert signal in self.units
+        assert {name for name in self.units if name in formula.split()} <= set(self.wiring)
 
     def connect(self, signal: str, port: str, *, chain: tuple[str, ...], **_: Any) -> None:
         assert signal not in self.wiring, f"{signal} is still connected"
