@@ -87,8 +87,8 @@ def test_export_import_export_is_the_same_to_the_byte(db: gilgamesh.Database, se
     simulator.install_testbed(db)
     simulator.live(db)
     with db.edit("what the demo has not") as edit:
-        edit.add_signal("H_Pinj", unit="W", kind="derived")
-        edit.define("H_Pinj", "H_Pfwd - H_Pref", since="2025-02-01")
+        edit.add_signal("H_lost", unit="W", kind="derived")
+        edit.define("H_lost", "H_Pfwd - H_Pref", since="2025-02-01")
         edit.calibrate(
             "Generator/Fpower",
             (Table((0.0, 1.0), (0.0, 1.1), outside="clamp"), Logarithm(base="e")),

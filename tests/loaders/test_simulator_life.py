@@ -46,6 +46,7 @@ class Walk:
         self.properties: dict[tuple[str, str], float] = {}
         self.offsets: dict[str, float] = {}
         self.units: dict[str, str] = {}
+        self.derived: dict[str, str] = {}
         for operation in operations(edits):
             since, until = operation.keywords.get("since"), operation.keywords.get("until")
             if (since is None or since <= when) and (until is None or when < until):  # type: ignore[operator]
@@ -60,14 +61,14 @@ class Walk:
     def add_port(self, device: str, channel: str, **_: Any) -> None:
         self.parents[f"{device}/{channel}"] = device
 
-    def add_signal(self, name: str, *, unit: str, **_: Any) -> None:
-        self.units[name] = unit
+    def add_signal(self, name: str, *, unit: str, kind: str = "measured", **_: Any) -> None:
+        (self.units if kind == "measured" else self.derived)[name] = unit
 
     def add_attribute(self, name: str, **_: Any) -> None:
         pass
 
     def define(self, signal: str, formula: str, **_: Any) -> None:
-        assert signal in self.units
+        assert signal in self.derived
         assert {name for name in self.units if name in formula.split()} <= set(self.wiring)
 
     def connect(self, signal: str, port: str, *, chain: tuple[str, ...], **_: Any) -> None:
