@@ -140,7 +140,7 @@ def test_a_revision_written_by_auto_makes_the_database_agree(db: gilgamesh.Datab
         SMALL.replace("DAQ/ai1, chain: [shunt1], until", "DAQ/ai2, chain: [shunt1], until")
         .replace("DAQ/ai2, chain: [shunt1], since", "DAQ/ai1, chain: [shunt1], since")
         .replace("aliases: [Current]", "aliases: [Probe_I]\n    plausible: [-1, 1]")
-        .replace("  U:\n    unit: V\n", "  Power: {unit: W, kind: derived, formula: 2 * I}\n")
+        .replace("  U:\n    unit: V\n", "  Double: {unit: A, kind: derived, formula: 2 * I}\n")
         .replace("value: 0.1, unit: Ohm}", "value: 0.11, unit: Ohm, since: 2025-04-01}")
         .replace("  shunt1:\n", "  divider1: {class: Divider, parent: box, calibration: {from: V, to: V, steps: [power_of_ten]}}\n  box: {parent: testbed}\n  shunt1:\n", 1)
         .replace("  Gas: {kind: text}", "  Useful: {kind: boolean}")

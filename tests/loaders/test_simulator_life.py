@@ -161,6 +161,7 @@ class TestRecordsAgreeWithTheMachine:
         assert set(signals) == {
             *("H_Pfwd", "H_Pref", "IC_Pfwd", "IC_Pref", "BigCoil_I", "SmallCoil_I", "Ngas_P"),
             *("Lang_U", "Lang_I", "Lang_U2", "Lang_I2", "Manip_U", "Bdot1", "Bdot2", "Bdot3"),
+            *("H_Pinj", "H_ratio", "IC_Pinj", "IC_ratio"),
         }
         assert signals["Lang_U"].keywords["aliases"] == ("Langmuir_U",)
         assert signals["Lang_I"].keywords["aliases"] == ("Langmuir_I",)
