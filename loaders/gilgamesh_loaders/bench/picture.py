@@ -55,6 +55,6 @@ def draw(rows: list[Row], path: Path) -> None:
     axes.set_ylim(len(tasks) - 0.5, -0.5)
     axes.grid(axis="both", color="0.9")
     axes.set_axisbelow(True)
-    axes.set_xlabel("time per sample (disk: bytes), as a multiple of chunked h5py; left is better")
+    axes.set_xlabel("× the time (disk: bytes) of chunked h5py; left is better")
     figure.legend(loc="outside lower center", ncols=4, frameon=False)
     figure.savefig(path, dpi=100)
