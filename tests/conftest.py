@@ -7,6 +7,7 @@ cloned from a template.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import shutil
 import tempfile
@@ -25,6 +26,8 @@ from gilgamesh_db.embedded import EmbeddedServer
 
 RUN_FOLDER = "GILGAMESH_TEST_RUN"
 DATA = "GILGAMESH_TEST_DATA"
+# Set where nothing may be left out.
+EVERYTHING = "GILGAMESH_TEST_EVERYTHING"
 
 
 def system_servers() -> dict[str, Path]:
@@ -36,7 +39,29 @@ def system_servers() -> dict[str, Path]:
 SERVERS: dict[str, Path | None] = {"pg18": None, **{k: v for k, v in system_servers().items() if k != "pg18"}}
 
 
+def hub_lacks() -> list[str]:
+    """What the tests of notebooks kept in PostgreSQL and of JupyterHub need and this machine has not."""
+    lacking = [name for name in ("psycopg2", "pgcontents", "jupyterhub") if importlib.util.find_spec(name) is None]
+    return [f"{', '.join(lacking)} (pip install -e '.[hub]'; Debian: apt install gcc libpq-dev)"] if lacking else []
+
+
+def browser_lacks() -> list[str]:
+    """What the tests in a browser need besides."""
+    lacking = hub_lacks()
+    if not (shutil.which("chromium") or shutil.which("google-chrome")):
+        lacking.append("Chromium (Debian: apt install chromium)")
+    if not shutil.which("npm"):
+        lacking.append("npm (Debian: apt install nodejs npm)")
+    return lacking
+
+
+LEFT_OUT = {folder: lacking for folder, lacking in {"hub": hub_lacks(), "browser": browser_lacks()}.items() if lacking}
+collect_ignore_glob = [f"{folder}/*" for folder in LEFT_OUT]
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    if LEFT_OUT and os.environ.get(EVERYTHING):
+        raise pytest.UsageError(f"{EVERYTHING} is set and this is missing: {LEFT_OUT}")
     if not hasattr(config, "workerinput"):
         # Workers are children: they find the run's folder in the environment. The server's own account must
         # be able to walk through it.
@@ -58,6 +83,7 @@ def pytest_report_header() -> list[str]:
     left_out = [] if len(SERVERS) > 1 else ["left out: tests on a system PostgreSQL (none of 15 or newer is installed)"]
     if not os.environ.get(DATA):
         left_out.append(f"left out: real recordings (set {DATA} to the folder that holds them)")
+    left_out.extend(f"left out: tests/{folder} (missing: {'; '.join(lacking)})" for folder, lacking in LEFT_OUT.items())
     return [f"PostgreSQL: {', '.join(SERVERS)}", *left_out]
 
 
