@@ -11,7 +11,7 @@ from gilgamesh_db.cli.door import open_database
 from gilgamesh_db.errors import GilgameshError, InvalidValue, UserError
 from gilgamesh_db.timespan import instant
 from gilgamesh_loaders.commit import commit, examine
-from gilgamesh_loaders.formats import Hints, known_formats, read_plan
+from gilgamesh_loaders.formats import Hints, known_formats, read_plans
 
 
 @click.command()
@@ -47,8 +47,8 @@ def load(
     refused = 0
     for path in paths:
         try:
-            plan = read_plan(path, hints, format_)
-            click.echo(str(examine(db, plan) if dry_run else commit(db, plan, create=create)))
+            for plan in read_plans(path, hints, format_):
+                click.echo(str(examine(db, plan) if dry_run else commit(db, plan, create=create)))
         except UserError as error:
             if len(paths) == 1:
                 raise

@@ -164,7 +164,9 @@ def _examine(connection: sa.Connection, plan: ShotPlan) -> Examination:
     ).one_or_none()
     if loaded is not None:
         found.already_there = True
-        if loaded[1] and plan.number not in loaded[1]:
+        if plan.number in plan.source.shots:
+            found.already_there = plan.number in (loaded[1] or ())
+        elif loaded[1] and plan.number not in loaded[1]:
             found.already_there = False
             found.conflicts.append(f"this very file was loaded as shot {loaded[1][0]}, not {plan.number}")
     shot = connection.execute(
@@ -194,6 +196,7 @@ def _examine(connection: sa.Connection, plan: ShotPlan) -> Examination:
                 found.repeated.add(series.port)
             elif not found.already_there:
                 found.conflicts.append(f"shot {plan.number} has other samples of {series.port} already")
+    found.notes += plan.notes
     found.notes += _scale_notes(connection, plan, found.ports)
     found.unknown_attributes = sorted(set(plan.attributes) - set(_attribute_kinds(connection)))
     return found
@@ -235,6 +238,10 @@ def _write_source(connection: sa.Connection, plan: ShotPlan) -> int | None:
                 "on conflict do nothing returning id"),
         {"name": source.name, "format": source.format, "size": source.size, "sha256": source.sha256},
     ).scalar()  # fmt: skip
+    if written is None and source.shots:  # another shot of the same file wrote it
+        written = connection.execute(
+            sa.text("select id from gilgamesh.source where sha256 = :sha256"), {"sha256": source.sha256}
+        ).scalar()
     return None if written is None else int(written)
 
 

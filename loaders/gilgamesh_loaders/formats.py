@@ -22,7 +22,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol, runtime_checkable
 
-from gilgamesh_db.errors import FileRefused, InvalidValue, SystemFault, near_names
+from gilgamesh_db.errors import FileRefused, GilgameshError, InvalidValue, SystemFault, near_names
 from gilgamesh_loaders.plan import ShotPlan, Source
 
 GROUP = "gilgamesh.formats"
@@ -113,6 +113,15 @@ class Format(Protocol):
         ...
 
 
+@runtime_checkable
+class SeveralShots(Format, Protocol):
+    """A format whose files may hold several shots; `read` is then only for a file that holds one."""
+
+    def read_all(self, path: Path, hints: Hints) -> tuple[ShotPlan, ...]:
+        """Read every shot of the file, or the one that is asked for; or raise `FileRefused`."""
+        ...
+
+
 @functools.cache
 def known_formats() -> Mapping[str, Format]:
     """All installed formats by name.
@@ -132,7 +141,7 @@ def known_formats() -> Mapping[str, Format]:
 
 
 def read_plan(path: str | Path, hints: Hints | None = None, format: str | None = None) -> ShotPlan:  # noqa: A002
-    """Read a file in whichever known format it is.
+    """Read a file of one shot, in whichever known format it is.
 
     Parameters
     ----------
@@ -151,13 +160,35 @@ def read_plan(path: str | Path, hints: Hints | None = None, format: str | None =
     Raises
     ------
     FileRefused
-        The file is missing, unreadable, empty, in no known format, or damaged.
+        The file is missing, unreadable, empty, in no known format, or damaged; or it holds several shots.
+    """
+    plans = read_plans(path, hints, format)
+    if len(plans) > 1:
+        first, last = plans[0].number, plans[-1].number
+        raise FileRefused(
+            f"{shown(Path(path))} holds {len(plans)} shots, {first} to {last}; say which with --shot (shot=), "
+            "or take all of them with read_plans"
+        )
+    return plans[0]
+
+
+def read_plans(path: str | Path, hints: Hints | None = None, format: str | None = None) -> tuple[ShotPlan, ...]:  # noqa: A002
+    """Read all shots of a file, in whichever known format it is; most files hold one.
+
+    Parameters, errors
+        As for `read_plan`.
+
+    Returns
+    -------
+    tuple of ShotPlan
+        At least one; all of the same source. Either all can be read, or the file is refused.
     """
     path = Path(path)
+    hints = hints or Hints()
     with refusing(path):
         head = _head(path)
         chosen = _format_called(format) if format is not None else _format_of(path, head)
-        return chosen.read(path, hints or Hints())
+        return chosen.read_all(path, hints) if isinstance(chosen, SeveralShots) else (chosen.read(path, hints),)
 
 
 @contextmanager
@@ -171,6 +202,18 @@ def refusing(path: Path) -> Iterator[None]:
         raise FileRefused(f"{shown(path)} cannot be read: {error.strerror or error}") from error
     except (InvalidValue, UnicodeError) as error:
         raise FileRefused(f"{shown(path)}: {error}") from error
+
+
+@contextmanager
+def parsing(path: Path, what: str) -> Iterator[None]:
+    """Turn whatever somebody else's parser makes of damaged bytes into `FileRefused`; only its calls belong inside."""
+    try:
+        yield
+    except GilgameshError:
+        raise
+    except Exception as error:  # a parser of hostile bytes may raise anything; the letter keeps what it said
+        said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        raise FileRefused(f"{shown(path)} cannot be read as {what}, it is damaged or was cut ({said:.200})") from error
 
 
 def shown(path: Path) -> str:

@@ -171,12 +171,15 @@ class Source:
         Bytes, over all files that make the record.
     sha256 : bytes
         Digest over all files that make the record; 32 bytes.
+    shots : tuple of int
+        All the shots it holds, when these are several; otherwise empty.
     """
 
     name: str
     format: str
     size: int
     sha256: bytes
+    shots: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.name or not self.format:
@@ -207,6 +210,8 @@ class ShotPlan:
         What else the file says about the shot.
     program : str or None
         Campaign the shot belongs to.
+    notes : tuple of str
+        What the file holds and the plan does not, or what was assumed; said when it is loaded.
     """
 
     number: int
@@ -216,6 +221,7 @@ class ShotPlan:
     source: Source
     attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
     program: str | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if isinstance(self.number, bool) or not isinstance(self.number, int | np.integer):
@@ -231,6 +237,7 @@ class ShotPlan:
         object.__setattr__(self, "number", int(self.number))
         object.__setattr__(self, "duration", float(self.duration))
         object.__setattr__(self, "series", tuple(self.series))
+        object.__setattr__(self, "notes", tuple(self.notes))
         object.__setattr__(self, "attributes", _checked_attributes(self.attributes))
         self._check_ports()
 

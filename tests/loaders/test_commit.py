@@ -237,3 +237,15 @@ def test_missing_samples_of_a_counting_port_are_kept_as_nan(db: gilgamesh.Databa
     series = SeriesPlan("scope", "1", holed, start=0.0, dt=1e-4)
     commit(db, plan(number=9, seed=8, series=(series,)))
     assert np.isnan(db.signal("CH1", 9).values[5])
+
+
+def test_one_file_may_hold_several_shots(db: gilgamesh.Database) -> None:
+    source = Source("scan.h5", "hdf5", 10, bytes([9]) * 32, shots=(7, 8))
+    first, second = (replace(plan(number), source=source, notes=("texts are left out",)) for number in source.shots)
+    commit(db, first, create=True)
+    assert not examine(db, second).already_there
+    assert commit(db, second).notes[0] == "texts are left out"
+    assert (examine(db, first).already_there, examine(db, second).already_there) == (True, True)
+    assert commit(db, first).status == "was loaded before; nothing was changed"
+    assert (tables(db)["shots"], tables(db)["sources"]) == (2, 1)
+    assert np.array_equal(db.signal("CH1", 8).values, db.signal("CH1", 7).values)

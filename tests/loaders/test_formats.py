@@ -12,7 +12,7 @@ from textwrap import dedent
 import pytest
 
 from gilgamesh_db.errors import FileRefused, InvalidValue, SystemFault
-from gilgamesh_loaders.formats import Format, Hints, decoded, known_formats, read_plan, shown
+from gilgamesh_loaders.formats import Format, Hints, decoded, known_formats, parsing, read_plan, read_plans, shown
 from gilgamesh_loaders.plan import ShotPlan
 
 HINTS = Hints(shot=7, started_at=datetime(2026, 3, 1, tzinfo=UTC), device="scope")
@@ -132,6 +132,57 @@ class TestDetection:
         assert "PNG" in letter
         for name, one in known_formats().items():
             assert f"{name}: {one.description}" in letter
+
+
+SEVERAL = """
+    from dataclasses import replace
+
+    from gilgamesh_loaders import csv
+
+    class Several:
+        name = "several"
+        extensions = (".sev",)
+        description = "the same table as two shots"
+
+        def recognises(self, path, head):
+            return path.suffix == ".sev"
+
+        def read(self, path, hints):
+            return self.read_all(path, hints)[0]
+
+        def read_all(self, path, hints):
+            plan = csv.FORMAT.read(path, hints)
+            source = replace(plan.source, shots=(7, 8))
+            return tuple(replace(plan, number=shot, source=source, notes=("as told",)) for shot in source.shots)
+
+    FORMAT = Several()
+"""
+
+
+class TestSeveralShots:
+    def test_all_come_from_one_file(self, site: Path, tmp_path: Path) -> None:
+        install(site, "lab", "several = lab_formats:FORMAT", "lab_formats", SEVERAL)
+        record = tmp_path / "r.sev"
+        record.write_text(TABLE)
+        plans = read_plans(record, HINTS)
+        assert [(one.number, one.source.shots, one.notes) for one in plans] == [
+            (7, (7, 8), ("as told",)), (8, (7, 8), ("as told",))
+        ]  # fmt: skip
+        with pytest.raises(FileRefused, match=r"holds 2 shots, 7 to 8; say which with --shot"):
+            read_plan(record, HINTS)
+
+    def test_most_files_hold_one(self, tmp_path: Path) -> None:
+        path = tmp_path / "table.csv"
+        path.write_text(TABLE)
+        assert [one.number for one in read_plans(path, HINTS)] == [7]
+
+
+class TestParsing:
+    def test_whatever_a_library_raises_is_a_refusal(self) -> None:
+        with pytest.raises(FileRefused, match=r"a\.x cannot be read as X, it is damaged or was cut \(IndexError\)"), parsing(Path("a.x"), "X"):  # fmt: skip
+            raise IndexError
+        with pytest.raises(InvalidValue, match="ours"), parsing(Path("a.x"), "X"):
+            raise InvalidValue("ours")
 
 
 @pytest.mark.parametrize("name", [None, "comtrade", "csv", "testbed-hdf5"])
