@@ -1,0 +1,50 @@
+"""Markdown and what it cites; read the same by the library and in the browser."""
+
+from __future__ import annotations
+
+FOUND: dict[str, list[tuple[str, ...]]] = {
+    r"\citep[key]": [("key",)],
+    r"\citep{a,b} and \citet{c}": [("a", "b"), ("c",)],
+    r"\citep{ a , b }": [("a", "b")],
+    r"\cite{a} \citep*{b}": [("a",), ("b",)],
+    r"\citep[p. 5]{key}": [("key",)],
+    r"\citep[see][p. 5]{key}": [("key",)],
+    r"\citep[a_b_c] and \citep[c_d], **\citep{e}**": [("a_b_c",), ("c_d",), ("e",)],
+    r"\citep{DBLP:conf/x/Y+Z}\citep{10.1000/x}": [("DBLP:conf/x/Y+Z",), ("10.1000/x",)],
+    r"\\citep{escaped}": [("escaped",)],
+    "in two\nlines \\citep{a,\nb}": [("a", "b")],
+    "# Heading \\citet{h}\n\n- item \\citep{i}\n  - \\citep{j}\n\n> \\citep{k}": [("h",), ("i",), ("j",), ("k",)],
+    "| x | y |\n|---|---|\n| \\citep{a} | \\citep{b} |": [("a",), ("b",)],
+    '<div class="alert">\n\\citep{a}\n</div>': [("a",)],
+    "$a$ \\citep{a} $b$": [("a",)],
+    "costs 5$ \\citep{a}": [("a",)],
+    "\\$5 \\citep{a} \\$6": [("a",)],
+    "see [a] \\citep{x} [b]": [("x",)],
+    "$$\n\\citep{f}\n$$\n\n\\citep{b}": [("b",)],
+    r"\citep{κλειδί} \citep{文献2020}": [("κλειδί",), ("文献2020",)],
+}
+
+LEFT_ALONE = [
+    r"`\citep{a}`",
+    "```\n\\citep{a}\n```",
+    "```python\nx = r'\\citep{a}'\n```",
+    "text\n\n    \\citep{a}",
+    r"$\citep{a}$",
+    r"$$x \citep{a}$$",
+    r"\\(\citep{a}\\)",
+    r"\\[\citep{a}\\]",
+    "\\begin{align}\n\\citep{a}\n\\end{align}",
+    "costs $5 \\citep{a} and $6",
+    r"[see \citep{a}](https://example.org)",
+    "<a href='https://example.org'>\\citep{a}</a>",
+    r"<code>\citep{a}</code>",
+    "<!-- \\citep{a} -->",
+    r"![\citep{a}](x.png)",
+    r"\citep{}",
+    r"\citep[]",
+    r"\citep{a b}",
+    r"\citep{a,,b}",
+    r"\citealp{a}",
+    r"\citep",
+    "",
+]
