@@ -59,14 +59,24 @@ union all
 select 'citation', k.key, c.id, c.shot, c.shot, s.id, s.name
   from gilgamesh.data_citation c
   join gilgamesh.reference k on k.id = c.reference_id
-  join gilgamesh.signal s on s.id = c.signal_id and s.kind = 'derived';
+  join gilgamesh.signal s on s.id = c.signal_id and s.kind = 'derived'
+union all
+-- The latest version of a notebook tells what it reads; one whose outputs were cleared tells nothing, so the last that did.
+select 'notebook', v.path, v.id, null, i.shot, s.id, s.name
+  from gilgamesh.notebook_input i
+  join gilgamesh.notebook_version v on v.id = i.version_id
+  join gilgamesh.signal s on s.id = i.signal_id
+ where not exists (
+   select from gilgamesh.notebook_version w
+    where w.path = v.path and w.number > v.number
+      and (w.sha256 is null or exists (select from gilgamesh.notebook_input j where j.version_id = w.id)));
 
 comment on view gilgamesh.lineage is
   'Which stored thing (computed attribute, run …) was made from which signal of which shot. Give signal and input_shot to ask what a change would touch.';
 comment on column gilgamesh.lineage.kind is 'attribute, run, citation or notebook.';
 comment on column gilgamesh.lineage.name is 'Name of the attribute, method of the run, key of the citation, path of the notebook.';
 comment on column gilgamesh.lineage.id is 'Identity of the attribute value, run, citation or notebook version.';
-comment on column gilgamesh.lineage.shot is 'The shot it tells about.';
+comment on column gilgamesh.lineage.shot is 'The shot it tells about; null for a notebook.';
 comment on column gilgamesh.lineage.input_shot is 'The shot it was made from.';
 comment on column gilgamesh.lineage.signal_id is 'Identity of the signal it was made from.';
 comment on column gilgamesh.lineage.signal is 'Name of that signal.';

@@ -18,6 +18,7 @@ from .component import Component, Placement, Port, Property, Unit
 from .history import Edit, LaidObject
 from .layout import Layout
 from .logbook import LogEntry, QualityFlag
+from .notebook import NotebookBlob, NotebookCell, NotebookCitation, NotebookInput, NotebookVersion
 from .release import DataCitation, DataCitationInput, Release
 from .revision import Amendment, TestbedRevision, TestbedVersion
 from .series import AttributeInput, Pyramid, Run, RunInput, Segment, Series, Source
@@ -43,6 +44,11 @@ __all__ = [
     "LaidObject",
     "Layout",
     "LogEntry",
+    "NotebookBlob",
+    "NotebookCell",
+    "NotebookCitation",
+    "NotebookInput",
+    "NotebookVersion",
     "Placement",
     "Port",
     "Program",

@@ -148,3 +148,28 @@ def test_an_operator_analyses_and_a_reader_reads_it(lab: Any) -> None:
         reader.run("x", version="1", inputs=[reader.signal("Lang_I", 1234)]) as r,
     ):
         r.save("Lang_2", [0, 1], [1, 2], "A")
+
+
+PUSH = "select (gilgamesh.push_notebook('a.ipynb', '{}'::bytea)).number"
+
+
+def test_an_operator_pushes_a_notebook_and_a_reader_pulls_it(lab: Any) -> None:
+    _, operator, reader = lab
+    with operator.transaction() as connection:
+        assert connection.exec_driver_sql(PUSH).scalar_one() == 1
+    said = reader.sql("select path, author, size from gilgamesh.notebooks")
+    assert said.to_dict("records") == [{"path": "a.ipynb", "author": "person_operator", "size": 2}]
+    assert bytes(reader.sql("select content from gilgamesh.notebook_blob").content[0]) == b"{}"
+    with pytest.raises(errors.UserError, match="permission denied"), reader.transaction() as connection:
+        connection.exec_driver_sql(PUSH)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["update gilgamesh.notebook_version set message = 'x'", "delete from gilgamesh.notebook_blob", "truncate gilgamesh.notebook_version",
+     "insert into gilgamesh.notebook_citation values (1, 'chen2003')", "delete from gilgamesh.notebook_cell"],
+)  # fmt: skip
+def test_an_operator_writes_notebooks_by_pushing_only(lab: Any, statement: str) -> None:
+    _, operator, _ = lab
+    with pytest.raises(errors.UserError, match="permission denied"), operator.transaction() as connection:
+        connection.exec_driver_sql(statement)
