@@ -38,7 +38,7 @@ _WRITE = """
 insert into gilgamesh.data_citation
        (reference_id, signal_id, shot, t0, t1, known_at, n, unit, sha256, mean, minimum, maximum, author)
 select k.id, s.id, :shot, :t0, :t1, :known_at, :n, :unit, :sha256, :mean, :minimum, :maximum,
-       coalesce(nullif(btrim(:author), ''), session_user)
+       coalesce(nullif(btrim(:author), ''), gilgamesh.acting_role())
   from gilgamesh.signal s, gilgamesh.reference k
  where s.name = :signal and k.key = :key
 returning id

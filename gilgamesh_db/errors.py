@@ -12,6 +12,7 @@ is the built-in exception a plain ``except`` would look for::
     │   │   ├── ShotNotFound           (KeyError)
     │   │   ├── ReferenceNotFound      (KeyError)   keys of the bibliography
     │   │   ├── ReleaseNotFound        (KeyError)   named states of knowledge
+    │   │   ├── PersonNotFound         (KeyError)   people who log in
     │   │   └── SamplesNotFound        no samples of the port are stored
     │   ├── Unresolved                 (LookupError) the testbed's history has a hole
     │   │   ├── NotWired               no port was connected to the signal
@@ -24,6 +25,7 @@ is the built-in exception a plain ``except`` would look for::
     │   │   └── FormulaError           a formula that is not one, or that needs itself
     │   ├── NotAnalysable              (ValueError)  samples that do not show what is looked for
     │   ├── OverlapError               (ValueError)  two facts would hold at the same time
+    │   ├── NotPermitted               (PermissionError) the role may not do it
     │   ├── FileRefused                (ValueError)  truncated, empty, not this format …
     │   └── ConflictError              (ValueError)  exists already, with other content
     └── SystemFault                    the installation or the server is not as it should be
@@ -82,6 +84,10 @@ class ReferenceNotFound(NotFound, KeyError):
     """No record of the bibliography has this key."""
 
 
+class PersonNotFound(NotFound, KeyError):
+    """Nobody who logs in has this name."""
+
+
 class SamplesNotFound(NotFound):
     """The signal was wired, but no samples of its port are stored: it recorded nothing, or they were released."""
 
@@ -128,6 +134,10 @@ class FormulaError(InvalidValue):
 
 class OverlapError(UserError, ValueError):
     """Two facts would hold at the same time."""
+
+
+class NotPermitted(UserError, PermissionError):
+    """The role that acts may not do it; the database refuses."""
 
 
 class FileRefused(UserError, ValueError):

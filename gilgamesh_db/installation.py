@@ -163,7 +163,7 @@ select format('grant %s%s on %s %s to %s%s', acl.privilege_type, object.columns,
   ) object
  cross join lateral aclexplode(object.acl) acl
   left join pg_roles grantee on grantee.oid = acl.grantee
- where acl.grantee <> object.owner and coalesce(grantee.rolname, '') not in ('gilgamesh_reader', 'gilgamesh_operator')
+ where acl.grantee <> object.owner and coalesce(grantee.rolname, '') not in ('gilgamesh_reader', 'gilgamesh_operator', 'gilgamesh_admin')
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import threading
 import weakref
@@ -43,20 +44,21 @@ class _Named:
 class _Held:
     """A connection that closes with the thread that holds it.
 
-    Nobody else asks through it, so it may keep the state of knowledge it last answered from: stating that anew with
-    every question, in a transaction of its own, makes a short one half as long again.
+    Nobody else asks through it, so it may keep the state of knowledge it last answered from, and the role it took on:
+    stating that anew with every question, in a transaction of its own, makes a short one half as long again.
     """
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self.connection = connection
         self.process = os.getpid()
         self._knowledge: datetime | None = None
+        self._role: str | None = None
         self._cursor: psycopg.Cursor[Any] | None = None
         self._named = _Named()  # not we: a circle of references would outlive its thread
 
-    def ask(self, query: str, parameters: Parameters, known_at: datetime | None) -> list[Any]:
+    def ask(self, query: str, parameters: Parameters, known_at: datetime | None, role: str | None) -> list[Any]:
         """All rows of a query."""
-        self.answer_from(known_at)
+        self.answer_from(known_at, role)
         if self._cursor is None:
             self._cursor = self.connection.cursor(binary=True, row_factory=self._named)
         self._named.query = query
@@ -65,8 +67,11 @@ class _Held:
             self._cursor = None  # it holds the bytes of its last answer
         return rows
 
-    def answer_from(self, known_at: datetime | None) -> None:
-        """Let what is asked next be answered from this state of knowledge; None is today's."""
+    def answer_from(self, known_at: datetime | None, role: str | None) -> None:
+        """Let what is asked next be answered from this state of knowledge (None is today's), in this role (None: one's own)."""
+        if role != self._role:
+            self.connection.execute("select pg_catalog.set_config('role', %s, false)", (role or "none",), prepare=True)
+            self._role = role
         if known_at != self._knowledge:
             said = "" if known_at is None else known_at.isoformat()
             self.connection.execute("select set_config('gilgamesh.known_at', %s, false)", (said,), prepare=True)
@@ -93,19 +98,26 @@ class Reader:
         self._engine = engine
         self._local = threading.local()
         self._all: weakref.WeakSet[_Held] = weakref.WeakSet()
-        self._closed = False
+        self._closed = threading.Event()
+        self._role: str | None = None
+
+    def acting_as(self, role: str) -> Reader:
+        """The same connections, asking in the role of somebody else."""
+        other = copy.copy(self)
+        other._role = role
+        return other
 
     def rows(self, query: str, parameters: Parameters, known_at: datetime | None = None) -> list[Any]:
         """All rows of a query, in one round trip, as named tuples."""
         with translation.translated():
             held = self._held()
             try:
-                return held.ask(query, parameters, known_at)
+                return held.ask(query, parameters, known_at, self._role)
             except psycopg.OperationalError:
                 if not held.connection.broken:
                     raise
                 # The server was restarted since the last question; a read may be asked again.
-                return self._held().ask(query, parameters, known_at)
+                return self._held().ask(query, parameters, known_at, self._role)
 
     def stream(
         self, query: str, parameters: Parameters, size: int = 4, known_at: datetime | None = None
@@ -116,18 +128,18 @@ class Reader:
         """
         with translation.translated():
             held = self._held()
-            held.answer_from(known_at)
+            held.answer_from(known_at, self._role)
             with held.connection.cursor(binary=True) as cursor:
                 yield from cursor.stream(query, parameters, size=size)
 
     def close(self) -> None:
         """Close the connections of all threads."""
-        self._closed = True
+        self._closed.set()
         for held in list(self._all):
             held.connection.close()
 
     def _held(self) -> _Held:
-        if self._closed:
+        if self._closed.is_set():
             raise InvalidValue("this database was closed; connect again with gilgamesh.connect()")
         held: _Held | None = getattr(self._local, "held", None)
         if held is not None and held.usable():

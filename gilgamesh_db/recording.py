@@ -351,4 +351,6 @@ def _connection_of_its_own(db: Database) -> psycopg.Connection[Any]:
     pooled.detach()
     assert isinstance(connection, psycopg.Connection)  # noqa: S101 - the engine is made by connect()
     connection.autocommit = True
+    if db.role is not None:
+        connection.execute("select pg_catalog.set_config('role', %s, false)", (db.role,))
     return connection

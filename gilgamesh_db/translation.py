@@ -31,6 +31,7 @@ _OURS: dict[str, type[errors.GilgameshError]] = {
     "GG012": errors.DamagedData,
     "GG020": errors.ReferenceNotFound,
     "GG013": errors.NotInTestbed,
+    "GG021": errors.PersonNotFound,
     "22023": errors.InvalidValue,  # a step of a calibration that is none
 }
 _THEIRS = {
@@ -42,7 +43,7 @@ _THEIRS = {
     "22003": (errors.InvalidValue, "{said}"),
     "22007": (errors.InvalidValue, "{said}"),
     "22008": (errors.InvalidValue, "{said}"),
-    "42501": (errors.UserError, "{said}; ask the owner of the database for the role gilgamesh_operator"),
+    "42501": (errors.NotPermitted, "{said}; ask the owner of the database for the role gilgamesh_operator"),
     "53100": (errors.ServerError, "the disk of the database server is full; nothing was written ({said})"),
     "55P03": (errors.ServerError, "somebody else is changing the same thing and does not finish; try again later"),
     "40P01": (errors.ServerError, "two changes got in each other's way and this one was taken back; try again"),
@@ -61,7 +62,7 @@ def translate(error: psycopg.Error) -> errors.GilgameshError | None:
     if code in _OURS:
         return _OURS[code](f"{said}. {hint}" if hint else said)
     if code == "42501" and said.startswith("only the owner"):
-        return errors.UserError(said)
+        return errors.NotPermitted(said)
     if code in _THEIRS:
         family, letter = _THEIRS[code]
         return family(

@@ -111,6 +111,10 @@ def map_shots(
     numbers = shots_of(db, shots)
     if workers is not None and workers < 0:
         raise InvalidValue(f"{workers} workers cannot work; give a number of processes, or 0 for none beside this one")
+    if db.role is not None and workers != 0:
+        raise InvalidValue(
+            f"other processes connect by themselves and cannot act as {db.role!r}; connect as that role, or say workers=0"
+        )
     known_at = None if db.knowledge is None else db.knowledge.isoformat()
     try:
         # By value: a function of a notebook exists in no module that a worker could import.

@@ -42,7 +42,7 @@ begin
   latest := lock_history();
   if recorded_at is not null then
     -- Only an import by the owner may say when something became known; never out of order.
-    if not pg_has_role(session_user, (select nspowner from pg_namespace where nspname = 'gilgamesh'), 'member') then
+    if not pg_has_role(acting_role(), (select nspowner from pg_namespace where nspname = 'gilgamesh'), 'member') then
       raise exception using errcode = '42501', message = 'only the owner of the database may import history with earlier times of knowledge';
     end if;
     if recorded_at < latest.recorded_at or recorded_at > clock_timestamp()
@@ -59,8 +59,8 @@ begin
     -- A clock that was set back must not write before what is known already.
     stamp := greatest(clock_timestamp(), latest.recorded_at + interval '1 microsecond');
   end if;
-  insert into edit (recorded_at, author, reason)
-       values (stamp, coalesce(nullif(btrim(author), ''), session_user), btrim(reason))
+  insert into edit (recorded_at, author, reason, role)
+       values (stamp, coalesce(nullif(btrim(author), ''), acting_role()), btrim(reason), acting_role())
     returning * into started;
   perform set_config('gilgamesh.edit', started.id::text, true);
   return started;

@@ -12,7 +12,7 @@ begin
   perform shot_time(open_run.shot) where open_run.shot is not null;
   insert into run (method, version, parameters, shot, known_at, author)
        values (readable_name('method', open_run.method), open_run.version, open_run.parameters, open_run.shot,
-               open_run.known_at, coalesce(nullif(btrim(open_run.author), ''), session_user))
+               open_run.known_at, coalesce(nullif(btrim(open_run.author), ''), acting_role()))
     returning id into opened;
   insert into run_input (run_id, series_id, signal_id, connection_id, calibrations, timing_id, definition_id, shot)
   select opened, i.series_id, i.signal_id, i.connection_id, coalesce(i.calibrations, '{}'), i.timing_id, i.definition_id, i.shot

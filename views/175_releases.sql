@@ -72,7 +72,7 @@ begin
   end if;
   insert into release (name, known_at, description, author)
        values (create_release.name, last_edit_at(create_release.known_at), coalesce(btrim(create_release.description), ''),
-               coalesce(nullif(btrim(create_release.author), ''), session_user))
+               coalesce(nullif(btrim(create_release.author), ''), acting_role()))
   on conflict do nothing returning * into made;
   if made.name is null then
     select * into made from release r where r.name = create_release.name;

@@ -34,7 +34,7 @@ begin
     end loop;
   end loop;
   insert into layout (name, panels, edited_at, edited_by)
-       values (set_layout.name, set_layout.panels, clock_timestamp(), session_user)
+       values (set_layout.name, set_layout.panels, clock_timestamp(), acting_role())
   on conflict on constraint layout_pkey
     do update set panels = excluded.panels, edited_at = excluded.edited_at, edited_by = excluded.edited_by;
 end

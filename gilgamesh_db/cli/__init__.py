@@ -22,6 +22,7 @@ from . import (
     history,
     looking,
     machine,
+    person,
     releases,
     server,
     signals,
@@ -62,6 +63,7 @@ OWN: dict[str, click.Command] = {
     "machine": machine.machine,
     "analyse": machine.analyse,
     "testbed": testbed.testbed,
+    "person": person.person,
 }
 
 

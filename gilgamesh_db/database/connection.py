@@ -15,6 +15,7 @@ from .. import translation
 from ..errors import InvalidValue, ShotNotFound, SignalNotFound, near_names
 from ..reading import Cache, Reader
 from ..timespan import instant
+from .engine import ROLE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,6 +33,7 @@ class Connected:
 
     def __init__(self, engine: sa.Engine, known_at: Knowledge | None = None) -> None:
         self.engine = engine
+        self.role: str | None = engine.get_execution_options().get(ROLE)
         self.knowledge = instant(known_at)
         self.reader = Reader(engine)
         self.cache: Cache[Any] = Cache()
@@ -74,6 +76,27 @@ class Connected:
         now = type(self)(self.engine)
         now.reader, now.cache = self.reader, self.cache
         return now
+
+    def acting_as(self, role: str) -> Self:
+        """The same database, asked with the rights of a person: what they may not do is refused, and is done in their name.
+
+        Parameters
+        ----------
+        role : str
+            Name of the person, or of another role this connection may take on.
+
+        Raises
+        ------
+        NotPermitted
+            At the first question: this connection may not take on the role.
+
+        Examples
+        --------
+        >>> db.acting_as("anna").edit("cable found")  # doctest: +SKIP
+        """
+        then = type(self)(self.engine.execution_options(**{ROLE: role}), self.knowledge)
+        then.reader, then.cache = self.reader.acting_as(role), self.cache
+        return then
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sa.Connection]:

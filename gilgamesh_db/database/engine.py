@@ -11,6 +11,8 @@ from .. import translation
 from ..embedded import EmbeddedServer
 from ..errors import ConflictError, InvalidValue
 
+ROLE = "gilgamesh_role"  # execution option of an engine
+
 
 def embedded(url: str | sa.URL | None) -> bool:
     """Whether this would be the embedded server."""
@@ -49,4 +51,12 @@ def _engine(url: str | sa.URL) -> sa.Engine:
         connect_args={"application_name": "gilgamesh", "connect_timeout": 10},
     )
     translation.install(engine)
+    sa.event.listen(engine, "begin", _take_on_role)
     return engine
+
+
+def _take_on_role(connection: sa.Connection) -> None:
+    """Begin a transaction in the role of whom it serves; see `Connected.acting_as`."""
+    role = connection.get_execution_options().get(ROLE)
+    if role is not None:
+        connection.exec_driver_sql("select pg_catalog.set_config('role', %s, true)", (role,))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..citation import Citation, Verification
     from ..dry_run import WhatIf
     from ..edits import Edit
+    from ..persons import Persons
     from ..release import Release
     from ..signal import Signal
     from . import Database
@@ -227,3 +228,10 @@ class History(Connected):
         from ..bibliography import Bibliography
 
         return Bibliography(self._whole)
+
+    @property
+    def persons(self) -> Persons:
+        """Who works with the testbed: ``db.persons.create("anna", "operator")``, ``db.persons.table()``."""
+        from ..persons import Persons
+
+        return Persons(self._whole)

@@ -19,6 +19,7 @@ from .history import Edit, LaidObject
 from .layout import Layout
 from .logbook import LogEntry, QualityFlag
 from .notebook import NotebookBlob, NotebookCell, NotebookCitation, NotebookInput, NotebookVersion
+from .person import Audit, Credential, Person
 from .release import DataCitation, DataCitationInput, Release
 from .revision import Amendment, TestbedRevision, TestbedVersion
 from .series import AttributeInput, Pyramid, Run, RunInput, Segment, Series, Source
@@ -31,11 +32,13 @@ __all__ = [
     "Attribute",
     "AttributeInput",
     "AttributeValue",
+    "Audit",
     "Base",
     "BibliographyPassage",
     "Calibration",
     "Component",
     "Connection",
+    "Credential",
     "DataCitation",
     "DataCitationInput",
     "Definition",
@@ -49,6 +52,7 @@ __all__ = [
     "NotebookCitation",
     "NotebookInput",
     "NotebookVersion",
+    "Person",
     "Placement",
     "Port",
     "Program",

@@ -23,6 +23,7 @@ NOT_STATED = {
     "begin_revision", "stamp_revision", "take_back_revision",
     "state_references", "state_passage", "withdraw_reference", "attach_document", "detach_document", "tag_reference",
     "set_layout", "drop_layout", "push_notebook",
+    "create_person", "set_level", "set_active", "invite_person", "lay_person_role", "note_audit",
 }  # fmt: skip
 # What changes something in the name of the owner.
 EDITS = """
