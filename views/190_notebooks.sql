@@ -69,7 +69,7 @@ begin
   end if;
   insert into notebook_version (path, number, sha256, parent_id, message, author, metadata)
        values (push_notebook.path, coalesce(latest.number, 0) + 1, digest, coalesce(push_notebook.parent, latest.id),
-               btrim(coalesce(push_notebook.message, '')), coalesce(nullif(btrim(push_notebook.author), ''), session_user),
+               btrim(coalesce(push_notebook.message, '')), coalesce(nullif(btrim(push_notebook.author), ''), acting_role()),
                push_notebook.metadata)
     returning * into pushed;
   insert into notebook_input (version_id, series_id, signal_id, connection_id, calibrations, timing_id, definition_id, shot, known_at, pinned)

@@ -16,7 +16,7 @@ from gilgamesh_db.database import open_engine
 from gilgamesh_loaders import simulator
 from gilgamesh_loaders.commit import commit
 
-PASSWORD = "correct horse battery"
+PASSWORD = "correct horse battery"  # noqa: S105
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def test_an_invitation_sets_a_password_once(db: gilgamesh.Database, named: Any) 
     assert db.persons.holder(login, "session") is None
     assert db.persons.holder(token, "token") == person
     assert db.persons.recognise(anna, "a new long password") == person
-    assert [a for a in db.persons.audit(anna).Action] == [
+    assert list(db.persons.audit(anna).Action) == [
         "changed the password",
         "accepted the invitation",
         "invited",
