@@ -66,6 +66,8 @@ begin
     -- Made once; triggers refuse any change.
     grant insert on gilgamesh.release, gilgamesh.data_citation, gilgamesh.data_citation_input, gilgamesh.reference to gilgamesh_operator;
     grant insert on gilgamesh.segment, gilgamesh.pyramid to gilgamesh_operator;
+    -- A queue, not history: entries are settled, retried and forgotten.
+    grant insert, update, delete on gilgamesh.arrival to gilgamesh_operator;
     grant update (duration, status, program_id) on gilgamesh.shot to gilgamesh_operator;
     -- Alembic keeps the revision of the testbed in it.
     grant insert, update, delete on gilgamesh.testbed_version to gilgamesh_operator;

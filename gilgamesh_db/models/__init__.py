@@ -12,6 +12,7 @@ Examples
 'SELECT gilgamesh.signal.name '
 """
 
+from .arrival import Arrival
 from .base import Base, History, Stated
 from .bibliography import BibliographyPassage, Reference, ReferenceDocument, ReferenceTag, ReferenceText
 from .component import Component, Placement, Port, Property, Unit
@@ -29,6 +30,7 @@ from .signal import Alias, Calibration, Connection, Definition, Signal, Timing
 __all__ = [
     "Alias",
     "Amendment",
+    "Arrival",
     "Attribute",
     "AttributeInput",
     "AttributeValue",

@@ -118,8 +118,7 @@ def commit(db: Database, plan: ShotPlan, *, create: bool = False) -> Report:
         found = _examine(connection, plan)
         if found.already_there:
             return Report(plan.number, plan.source.name, "was loaded before; nothing was changed")
-        if found.conflicts:
-            raise ConflictError(f"{plan.source.name}: {'; '.join(found.conflicts)}. Nothing was loaded")
+        _refuse_conflicts(found)
         if found.unknown_ports and not create:
             known = connection.exec_driver_sql("select port from gilgamesh.ports").scalars().all()
             first = found.unknown_ports[0].port
@@ -133,6 +132,12 @@ def commit(db: Database, plan: ShotPlan, *, create: bool = False) -> Report:
             return Report(plan.number, plan.source.name, "is being loaded by somebody else; nothing was changed")
         if not found.shot_exists:
             _write_shot(connection, plan)
+        if found.unknown_ports:
+            # Whoever loads another file of the same new device was perhaps faster: with the lock of edits held, look again.
+            _begin(connection, plan)
+            found.unknown_ports.clear()
+            _find_ports(connection, plan, found)
+            _refuse_conflicts(found)
         created = _create_ports(connection, plan, found) if found.unknown_ports else ()
         if found.unknown_attributes and not create:
             names = ", ".join(found.unknown_attributes)
@@ -175,6 +180,20 @@ def _examine(connection: sa.Connection, plan: ShotPlan) -> Examination:
     found.shot_exists = shot is not None
     if shot is not None and abs((shot - plan.started_at).total_seconds()) > 1:
         found.conflicts.append(f"shot {plan.number} was triggered at {shot}, but the file says {plan.started_at}")
+    _find_ports(connection, plan, found)
+    found.notes += plan.notes
+    found.notes += _scale_notes(connection, plan, found.ports)
+    found.unknown_attributes = sorted(set(plan.attributes) - set(_attribute_kinds(connection)))
+    return found
+
+
+def _refuse_conflicts(found: Examination) -> None:
+    if found.conflicts:
+        raise ConflictError(f"{found.plan.source.name}: {'; '.join(found.conflicts)}. Nothing was loaded")
+
+
+def _find_ports(connection: sa.Connection, plan: ShotPlan, found: Examination) -> None:
+    """Which ports of a plan are known, and which of them have samples in this shot already."""
     ports = connection.execute(
         sa.text("select i.name, p.component_id, p.dtype, s.sha256 from gilgamesh.port p "
                 "join gilgamesh.component i on i.id = p.component_id "
@@ -196,10 +215,6 @@ def _examine(connection: sa.Connection, plan: ShotPlan) -> Examination:
                 found.repeated.add(series.port)
             elif not found.already_there:
                 found.conflicts.append(f"shot {plan.number} has other samples of {series.port} already")
-    found.notes += plan.notes
-    found.notes += _scale_notes(connection, plan, found.ports)
-    found.unknown_attributes = sorted(set(plan.attributes) - set(_attribute_kinds(connection)))
-    return found
 
 
 def _delivers(dtype: str, series: SeriesPlan) -> bool:

@@ -37,9 +37,11 @@ def test_a_real_recording_gives_the_numbers_of_its_reference(run: Any, test_data
     code, _, error = run("load", sample)
     assert code == 1
     assert "--shot" in error
-    code, out, _ = run("load", "--dry-run", "--shot", "1", sample)
-    assert code == 0
+    code, out, error = run("load", "--dry-run", "--shot", "1", sample)
+    assert code == 1
     assert "unknown port" in out
+    assert "--create" in error
+    assert run("load", "--dry-run", "--shot", "1", "--create", sample)[0] == 0
     code, _, error = run("load", "--shot", "1", sample)
     assert code == 1
     assert "--create" in error
