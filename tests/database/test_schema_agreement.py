@@ -25,7 +25,7 @@ def dump(server: Any, url: str) -> list[str]:
     parsed = sa.make_url(url)
     pg_dump = server.embedded.bin_path / "pg_dump"
     dumped = subprocess.run(
-        [pg_dump, "-s", "-n", "gilgamesh", "-T", "gilgamesh.alembic_version", "-h", parsed.query["host"],
+        [pg_dump, "-s", "-n", "gilgamesh", "-n", "pgcontents", "-T", "gilgamesh.alembic_version", "-h", parsed.query["host"],
          "-p", parsed.query.get("port", "5432"), "-U", "postgres", parsed.database],
         capture_output=True, text=True, check=True, env={**os.environ, "PGCONNECT_TIMEOUT": "10"},
     ).stdout  # fmt: skip
@@ -118,7 +118,8 @@ def undocumented(connection: sa.Connection) -> list[str]:
             select c.relname || coalesce('.' || a.attname, '')
               from pg_class c
               left join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-             where c.relnamespace = 'gilgamesh'::regnamespace and c.relkind in ('r', 'p', 'v') and not c.relispartition
+             where c.relnamespace in ('gilgamesh'::regnamespace, 'pgcontents'::regnamespace)
+               and c.relkind in ('r', 'p', 'v') and not c.relispartition
                and c.relname <> 'alembic_version'
                and (obj_description(c.oid, 'pg_class') is null or col_description(c.oid, a.attnum) is null)
             """
