@@ -1,4 +1,4 @@
--- Whoever may read the testbed may keep notebooks; whose rows they see is the policies' matter (schema/170_contents.sql).
+-- Whoever may read the testbed may keep notebooks; whose rows they see is the policies' matter (schema/180_contents.sql).
 do $$
 begin
   if exists (select from pg_catalog.pg_roles where rolname = 'gilgamesh_reader') then
