@@ -266,15 +266,14 @@ class Persons:
                 ).rowcount
             )
 
-    def note(self, action: str, person: str | None, detail: str = "", address: str | None = None) -> None:
-        """Note in the audit what concerned a person."""
+    def note(
+        self, action: str, person: str | None, detail: str = "", address: str | None = None, actor: str | None = None
+    ) -> None:
+        """Note in the audit what concerned a person; `actor` did it, or the role that is connected."""
         self._call(
-            "note_audit(:action, :person, :detail, :address)",
-            action=action,
-            person=person,
-            detail=detail,
-            address=address,
-        )
+            "note_audit(:action, :person, :detail, :address, :actor)",
+            action=action, person=person, detail=detail, address=address, actor=actor,
+        )  # fmt: skip
 
     # -- inside ----------------------------------------------------------------------------------------
 
@@ -308,6 +307,6 @@ class Persons:
             {"name": name},
         )
         connection.execute(
-            sa.text("select gilgamesh.note_audit(:action, :name, '', :address)"),
+            sa.text("select gilgamesh.note_audit(:action, :name, '', :address, :name)"),
             {"action": action, "name": name, "address": address},
         )

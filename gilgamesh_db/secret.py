@@ -52,12 +52,12 @@ def checked_password(password: str, name: str) -> str:
         )
     if len(password) > LONGEST:
         raise InvalidValue(f"the password has {len(password)} letters; take at most {LONGEST}")
+    if not password.casefold().replace(name.casefold(), "").strip(" 0123456789.-_"):
+        raise InvalidValue("this password is the name again and again; take a few words that do not belong together")
     if len(set(password)) < 4:
         raise InvalidValue(
             "the password is a few letters again and again; take a few words that do not belong together"
         )
-    if not password.casefold().replace(name.casefold(), "").strip(" 0123456789.-_"):
-        raise InvalidValue("this password is the name again and again; take a few words that do not belong together")
     return password
 
 

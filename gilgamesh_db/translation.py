@@ -97,7 +97,9 @@ def shown(url: sa.URL) -> str:
 
 def _handle(context: ExceptionContext) -> None:
     original = context.original_exception
-    if not isinstance(original, psycopg.Error):
+    if (
+        not isinstance(original, psycopg.Error) or context.is_pre_ping
+    ):  # the pool finds out by itself, and connects anew
         return
     ours = translate(original)
     if ours is None and context.connection is None:

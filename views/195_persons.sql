@@ -1,13 +1,14 @@
 -- Persons and what they may do: a row, a PostgreSQL role of the same name, and its membership in one of our three roles.
 
 -- Note what concerned a person. The service that lets people in notes their logins by this, too.
-create function gilgamesh.note_audit(action text, person text default null, detail text default '', address text default null)
+create function gilgamesh.note_audit(action text, person text default null, detail text default '', address text default null,
+                                     actor text default null)
   returns void
   language sql security definer
   set search_path = pg_catalog, gilgamesh, pg_temp
 as $$
   insert into gilgamesh.audit (actor, action, person, detail, address)
-       values (gilgamesh.acting_role(), action, person, coalesce(detail, ''), address);
+       values (coalesce(actor, gilgamesh.acting_role()), action, person, coalesce(detail, ''), address);
 $$;
 
 -- Let the PostgreSQL role of a person be what its row says. A role of this name that is not one of ours is never taken over.
