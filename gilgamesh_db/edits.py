@@ -16,6 +16,7 @@ from psycopg.types.range import TimestamptzRange
 from . import units
 from .calibration import Fit, Step, checked_covariance, steps_to_json
 from .errors import InvalidValue, UnitMismatch
+from .formula import parse_formula
 from .timespan import Timespan, instant
 
 if TYPE_CHECKING:
@@ -215,6 +216,8 @@ class Edit:
         """
         period = self._period(since, until)
         self._check_definition(signal, formula, period)
+        for unit in parse_formula(formula).units():
+            self._unit(unit)
         self._call("define", signal=signal, formula=formula, valid=period)
 
     def connect(

@@ -29,6 +29,8 @@ _OURS: dict[str, type[errors.GilgameshError]] = {
     "GG010": errors.AttributeNotFound,
     "GG011": errors.SamplesNotFound,
     "GG012": errors.DamagedData,
+    "GG014": errors.FormulaError,
+    "GG015": errors.NotStated,
     "GG020": errors.ReferenceNotFound,
     "GG013": errors.NotInTestbed,
     "GG021": errors.PersonNotFound,

@@ -439,6 +439,7 @@ begin
   if (select s.kind from signal s where s.id = named) <> 'derived' then
     raise exception using errcode = 'GG008', message = format('%L is not a derived signal, so it has no formula', define.signal);
   end if;
+  perform check_formula(named, define.formula, period);
   perform clear_period('definition', array(select d.id from definition d
       where d.signal_id = named and upper_inf(d.recorded) and (d.valid && period) is true), period, e);
   insert into definition (signal_id, formula, valid, recorded, edit_id)

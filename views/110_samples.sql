@@ -1,31 +1,5 @@
 -- Calibrated samples as rows.
 
--- A chain with a hole gives no value: say which signal of which shot, and what is missing.
-create function gilgamesh.require_resolved(status text, signal text, shot bigint, missing text default null) returns boolean
-  language plpgsql stable parallel safe
-  set search_path = pg_catalog, gilgamesh, pg_temp
-as $$
-begin
-  if status = 'ok' then
-    return true;
-  end if;
-  raise exception using
-    errcode = case status when 'not wired' then 'GG004' when 'not calibrated' then 'GG005' else 'GG011' end,
-    message = case status
-      when 'not wired' then format('%L was not wired to any port in shot %s', signal, shot)
-      when 'a formula' then format('%L is a derived signal: its formula is evaluated by the library, not in SQL', signal)
-      when 'not computed' then format('%L was not computed in shot %s: no run has saved it', signal, shot)
-      when 'not calibrated' then format('%L cannot be computed in shot %s: %s', signal, shot, coalesce(missing, 'an item of its chain has no calibration then'))
-      else format('%L was wired in shot %s, but no samples of its port are stored: it recorded nothing, or they were released', signal, shot) end,
-    hint = case status
-      when 'not wired' then format('See where it was wired: select * from gilgamesh.wiring where signal = %L', signal)
-      when 'a formula' then format('In Python: db.signal(%L, %s).values; in SQL, read the signals of its formula: select formula from gilgamesh.definition', signal, shot)
-      when 'not computed' then format('See what was run: select * from gilgamesh.runs where shot = %s', shot)
-      when 'not calibrated' then format('See the chain: gilgamesh explain %s %s', signal, shot)
-      else format('See what was recorded: select * from gilgamesh.gaps where shot = %s', shot) end;
-end
-$$;
-
 -- Every sample of a signal in a shot. Always give signal and shot; a window is faster with samples_between.
 -- Whatever stands beside the samples is evaluated once per sample: `offset 0` keeps the resolution below it, so that
 -- only columns remain, and those few. (Twice as fast as the plain join; a lateral join of the samples is slower.)
@@ -48,14 +22,24 @@ select x.shot, x.signal, coalesce(x.irregular, x.start + x.i * x.dt) as time, x.
               g.position::bigint * r.segment_n as first, g.n, g.payload, g.times offset 0) k
      where case when r.status <> 'not calibrated' then true
                 else gilgamesh.require_resolved(r.status, r.signal, r.shot) end
+  ) x
+union all
+select x.shot, x.signal, coalesce(x.irregular, x.start + x.i * x.dt), null, x.value
+  from (
+    select sh.number as shot, s.name as signal, b.start, b.dt, generate_series(b.first, b.first + b.n - 1) as i,
+           unnest(b.times) as irregular, unnest(b."values") as value
+      from gilgamesh.shot sh
+     cross join gilgamesh.signal s
+     cross join lateral gilgamesh.derived_blocks(s.id, sh.number, strict => false) b
+     where s.kind = 'derived'
   ) x;
 
 comment on view gilgamesh.samples is
-  'Calibrated samples as rows: where signal = … and shot = …; raw counts beside the value. Signals without wiring or samples have no rows; a missing calibration is an error.';
+  'Calibrated samples as rows: where signal = … and shot = …; raw counts beside the value. Signals without wiring or samples have no rows; a missing calibration is an error, and so is a derived signal whose formula needs the whole record or signals with different time bases.';
 comment on column gilgamesh.samples.shot is 'Shot number.';
 comment on column gilgamesh.samples.signal is 'Name of the signal (not an alias).';
 comment on column gilgamesh.samples.time is 'Seconds from the trigger.';
-comment on column gilgamesh.samples.raw is 'The raw sample, as recorded.';
+comment on column gilgamesh.samples.raw is 'The raw sample, as recorded; null for a derived signal.';
 comment on column gilgamesh.samples.value is 'The calibrated value, in the unit of the signal.';
 
 -- Which sample of n is the first at or after this instant? An instant that is a sample up to rounding is that sample:
@@ -67,6 +51,19 @@ return case when instant <= start then 0
             when abs((instant - start) / dt - round((instant - start) / dt))
                  < greatest(1e-6::double precision, 1e-15::double precision * greatest(abs(instant), abs(start)) / dt)
             then round((instant - start) / dt) else ceil((instant - start) / dt) end::bigint;
+
+-- Refuse a window that is none.
+create function gilgamesh.require_window(t0 double precision, t1 double precision) returns void
+  language plpgsql immutable parallel safe
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if t0 is null or t1 is null or t0 >= t1 or 'NaN' in (t0, t1) then
+    raise exception using errcode = 'GG008', message = format('the window from %s s to %s s is empty', t0, t1),
+      hint = 'Windows are half-open: from t0, up to but not including t1.';
+  end if;
+end
+$$;
 
 -- The stored pieces of a signal between two instants (t0 <= time < t1), resolved, sliced, still raw.
 create function gilgamesh.segments_between(signal text, shot bigint, t0 double precision, t1 double precision)
@@ -81,10 +78,7 @@ declare
   i1 bigint;
   width integer;
 begin
-  if t0 is null or t1 is null or t0 >= t1 or 'NaN' in (t0, t1) then
-    raise exception using errcode = 'GG008', message = format('the window from %s s to %s s is empty', t0, t1),
-      hint = 'Windows are half-open: from t0, up to but not including t1.';
-  end if;
+  perform require_window(t0, t1);
   select * into r from resolved_signal v where v.signal_id = named and v.shot = segments_between.shot;
   if r.shot is null then
     perform shot_time(segments_between.shot);
@@ -129,6 +123,15 @@ create function gilgamesh.samples_between(signal text, shot bigint, t0 double pr
   set search_path = pg_catalog, gilgamesh, pg_temp
 as $$
 begin
+  if exists (select from signal s where s.id = signal_named(samples_between.signal) and s.kind = 'derived') then
+    perform require_window(t0, t1);
+    perform shot_time(samples_between.shot);
+    return query
+    select coalesce(x.irregular, x.start + x.i * x.dt), null::float8, x.value
+      from (select b.start, b.dt, generate_series(b.first, b.first + b.n - 1) as i, unnest(b.times) as irregular, unnest(b."values") as value
+              from derived_blocks(signal_named(samples_between.signal), samples_between.shot, t0, t1) b) x;
+    return;
+  end if;
   return query
   select coalesce(x.irregular, x.start + x.i * x.dt), x.counts,
          case when x.gain is not null then x.counts * x.gain + x.shift else x.curved end

@@ -1,6 +1,6 @@
 -- Numbers about whole records, from the moments stored with the samples.
 
-create view gilgamesh.statistics with (security_invoker = true) as
+create view gilgamesh.record_statistics with (security_invoker = true) as
 select r.shot, r.signal, r.unit, found.n, found.minimum, found.maximum, found.mean, found.rms
   from gilgamesh.resolved_signal r
  cross join lateral (
@@ -25,8 +25,45 @@ select r.shot, r.signal, r.unit, found.n, found.minimum, found.maximum, found.me
  ) found
  where r.status = 'ok';
 
+comment on view gilgamesh.record_statistics is
+  'Number, minimum, maximum, mean and rms of every stored record, that is without derived signals; always give signal or shot. Exact from stored moments where the chain is a straight line, from the samples otherwise. NaN and infinities are left out.';
+comment on column gilgamesh.record_statistics.shot is 'Shot number.';
+comment on column gilgamesh.record_statistics.signal is 'Name of the signal.';
+comment on column gilgamesh.record_statistics.unit is 'Unit of the numbers.';
+comment on column gilgamesh.record_statistics.n is 'Number of samples that are numbers.';
+comment on column gilgamesh.record_statistics.minimum is 'Smallest value.';
+comment on column gilgamesh.record_statistics.maximum is 'Largest value.';
+comment on column gilgamesh.record_statistics.mean is 'Mean value.';
+comment on column gilgamesh.record_statistics.rms is 'Root of the mean square.';
+
+-- The same of a derived signal: from the samples.
+create function gilgamesh.derived_statistics(signal_id bigint, shot bigint, out n bigint, out minimum double precision,
+                                             out maximum double precision, out mean double precision, out rms double precision)
+  returns setof record
+  language sql stable
+  set search_path = pg_catalog, gilgamesh, pg_temp
+as $$
+  with blocks as materialized (
+    select b."values" from derived_blocks(derived_statistics.signal_id, derived_statistics.shot, strict => false) b
+  )
+  select count(*), min(v.value), max(v.value), avg(v.value),
+         sqrt(avg(case when abs(v.value) between 1e-140 and 1e140 then v.value * v.value else ieee_product(v.value, v.value) end))
+    from (select unnest(b."values") as value from blocks b) v
+   where v.value > '-infinity' and v.value < 'infinity'
+  having exists (select from blocks)
+$$;
+
+create view gilgamesh.statistics with (security_invoker = true) as
+select t.shot, t.signal, t.unit, t.n, t.minimum, t.maximum, t.mean, t.rms from gilgamesh.record_statistics t
+union all
+select sh.number, s.name, s.unit, d.n, d.minimum, d.maximum, d.mean, d.rms
+  from gilgamesh.shot sh
+ cross join gilgamesh.signal s
+ cross join lateral gilgamesh.derived_statistics(s.id, sh.number) d
+ where s.kind = 'derived';
+
 comment on view gilgamesh.statistics is
-  'Number, minimum, maximum, mean and rms of every signal in every shot; always give signal or shot. Exact from stored moments where the chain is a straight line, from the samples otherwise. NaN and infinities are left out.';
+  'Number, minimum, maximum, mean and rms of every signal in every shot; always give signal or shot. Exact from stored moments where the chain is a straight line, from the samples otherwise. NaN and infinities are left out. A derived signal is computed; one that cannot be in SQL is an error.';
 comment on column gilgamesh.statistics.shot is 'Shot number.';
 comment on column gilgamesh.statistics.signal is 'Name of the signal.';
 comment on column gilgamesh.statistics.unit is 'Unit of the numbers.';
@@ -61,7 +98,9 @@ begin
   if r.shot is null then
     perform shot_time(envelope.shot);
   end if;
-  perform require_resolved(r.status, r.signal, r.shot);
+  if r.status <> 'a formula' then
+    perform require_resolved(r.status, r.signal, r.shot);
+  end if;
   if r.dt is not null and t0 < t1 and 'NaN' not in (t0, t1) then
     i0 := sample_index(t0, r.start, r.dt, r.n);
     i1 := sample_index(t1, r.start, r.dt, r.n);
@@ -71,7 +110,7 @@ begin
   end if;
   if width = 1 then
     return query
-    select min(v.t), min(v.value), max(v.value)
+    select min(v.t), min(v.value), coalesce(max(v.value) filter (where v.value <> 'NaN'), min(v.value))
       from (select s."time" as t, s.value, row_number() over (order by s."time") - 1 as i, count(*) over () as n
               from samples_between(envelope.signal, envelope.shot, t0, t1) s) v
      group by v.i * least(points, v.n) / v.n

@@ -102,7 +102,7 @@ comment on column gilgamesh.gaps.detail is 'What is missing, in words.';
 -- Which records leave the range their signal is believed to stay in?
 create view gilgamesh.implausible with (security_invoker = true) as
 select t.shot, t.signal, t.minimum, t.maximum, s.low, s.high, t.unit
-  from gilgamesh.statistics t
+  from gilgamesh.record_statistics t
   join gilgamesh.signal s on s.name = t.signal
  where t.minimum < s.low or t.maximum > s.high;
 

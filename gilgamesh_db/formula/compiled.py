@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FormulaError, UnitMismatch
-from ..units import conversion
+from ..units import conversion, parse_unit
 from .functions import COMPARISONS, FUNCTIONS, POINTWISE, WHOLE
 from .parse import Node
 
@@ -151,7 +151,7 @@ class _Compiler:
         if operation == "neg":
             return _Term(["neg", *trees], parts[0].unit)
         if operation == "pow":
-            if node.arguments[1].operation != "number":
+            if node.arguments[1].operation != "number" or not np.isfinite(float(node.arguments[1].value or 0.0)):
                 raise FormulaError(f"the exponent in {shown(node)} must be a number; for others write exp(y * log(x))")
             return _Term(["pow", *trees], _power(parts[0].unit, float(node.arguments[1].value or 0.0)))
         return _Term([operation, *trees], _product(parts[0].unit, parts[1].unit, 1 if operation == "mul" else -1))
@@ -166,11 +166,10 @@ class _Compiler:
             case "rate" | "area":
                 return _Term([operation, first.tree], _product(first.unit, "s", -1 if rule == "rate" else 1))
             case "number" | "angle":
-                wanted, what = ("", "a pure number") if rule == "number" else ("rad", "an angle")
-                if rule == "number" or first.unit:
-                    said = f"{shown(node)} needs {what}, but {shown(node.arguments[0])} is in {first.unit or '1'}"
-                    first = _converted(first, wanted, said)
-                return _Term([operation, first.tree], "")
+                angle = rule == "angle" and parse_unit(first.unit).dimension != "1"  # a pure number is in radians
+                wanted, what = ("rad", "an angle") if angle else ("", "a pure number")
+                said = f"{shown(node)} needs {what}, but {shown(node.arguments[0])} is in {first.unit or '1'}"
+                return _Term([operation, _converted(first, wanted, said).tree], "")
             case "first":
                 _require_seconds(node)
                 return _Term([operation, *(part.tree for part in parts)], first.unit)

@@ -45,6 +45,11 @@ class Node:
             return (str(self.value),)
         return tuple(dict.fromkeys(name for part in self.arguments for name in part.names()))
 
+    def units(self) -> tuple[str, ...]:
+        """Units of the quantities in it."""
+        own = (self.unit,) if self.operation == "quantity" else ()
+        return tuple(dict.fromkeys((*own, *(unit for part in self.arguments for unit in part.units()))))
+
     @property
     def pointwise(self) -> bool:
         """Whether each sample is computed on its own."""
