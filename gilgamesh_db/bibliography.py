@@ -84,11 +84,15 @@ class Reference:
         return f"{shown} et al." if len(names) < len(self.authors) and names else shown
 
     @property
+    def surnames(self) -> str:
+        """Whom the text names: ``Aamport and Bee``, ``Aamport et al.``; empty where nobody is named."""
+        last = [name.rsplit(",", 1)[0].split(" ")[-1] for name in self.authors if name != "others"]
+        return last[0] + " et al." if last and len(self.authors) > 2 else " and ".join(last)
+
+    @property
     def label(self) -> str:
         """How the text calls it: ``Aamport and Bee 1986``; the key where nobody is named."""
-        last = [name.rsplit(",", 1)[0].split(" ")[-1] for name in self.authors if name != "others"]
-        who = last[0] + " et al." if len(self.authors) > 2 else " and ".join(last)
-        return f"{who} {self.year or ''}".strip() if last else self.key
+        return f"{self.surnames} {self.year or ''}".strip() if self.surnames else self.key
 
     def __str__(self) -> str:
         return _plain(self)
@@ -212,6 +216,29 @@ class Bibliography:
                 sa.text("select gilgamesh.begin_edit(:reason, :author)"), {"reason": reason, "author": author}
             )
             connection.execute(sa.text("select gilgamesh.withdraw_reference(:key)"), {"key": key})
+
+    def cited_by(self, key: str | None = None) -> pd.DataFrame:
+        """Where a reference, or quoted numbers, are used: notebooks that cite them, calibrations and runs they are the source of.
+
+        Parameters
+        ----------
+        key : str, optional
+            Everything that is used, when left out; also keys that stand for nothing.
+
+        Returns
+        -------
+        DataFrame
+            Index ``Key``; Kind, Name, Version (of a notebook), Author, At, Current (the latest version of the notebook, a
+            calibration that is believed), Known (whether the key stands for something).
+        """
+        table = self._db.sql(
+            "select key, kind, name, version, author, stated_at, current, known from gilgamesh.bibliography_use "
+            "where cast(:key as text) is null or key = :key order by key, kind, name, version, stated_at",
+            {"key": key},
+        )
+        table.columns = ["Key", "Kind", "Name", "Version", "Author", "At", "Current", "Known"]
+        table["Version"] = table["Version"].astype("Int64")
+        return table.set_index("Key")
 
     def document(self, key: str, name: str) -> tuple[str, bytes]:
         """An attached document: its media type and its content.

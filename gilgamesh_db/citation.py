@@ -219,6 +219,11 @@ def citation(db: Database, key: str) -> Citation:
     return _citation(rows[0])
 
 
+def citations_of(db: Database, keys: Sequence[str]) -> dict[str, Citation]:
+    """What these keys stand for, those that stand for quoted numbers."""
+    return {row.key: _citation(row) for row in db.reader.rows(f"{_CITED} where key = any(%s)", (list(keys),))}
+
+
 def table_of_citations(db: Database) -> pd.DataFrame:
     """All citations, index ``Key``, the latest last."""
     table = db.sql("select key, signal, shot, t0, t1, known_at, n, unit, mean, author, created_at from gilgamesh.citations "

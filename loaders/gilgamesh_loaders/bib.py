@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from gilgamesh_db.citation import citations_of
 from gilgamesh_db.cli.door import as_json, open_database, print_json, print_table
 from gilgamesh_db.errors import FileRefused, GilgameshError
 from gilgamesh_loaders import bibliography
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @click.group()
@@ -66,17 +72,32 @@ def search(context: click.Context, words: tuple[str, ...], tag: str | None, as_j
 @as_json
 @click.pass_context
 def show(context: click.Context, key: str, as_json: bool) -> None:
-    """Show the record KEY: a line for people, its documents and its BibTeX."""
-    found = open_database(context).bibliography[key]
+    """Show the record KEY: a line for people, its documents, what cites it, and its BibTeX."""
+    db = open_database(context)
+    quoted = citations_of(db, [key])
+    uses = db.bibliography.cited_by(key)
+    said: dict[str, Any]
+    if quoted:
+        said, raw = {"key": key, "data": quoted[key].to_dict(), "raw": quoted[key].bibtex}, quoted[key].bibtex.rstrip()
+        lines = [str(quoted[key]), "", "quoted numbers: compute them again with `gilgamesh verify`"]
+    else:
+        found = db.bibliography[key]
+        said, raw = {"key": found.key, "kind": found.kind, "authors": found.authors, "year": found.year, "url": found.url,
+                     "tags": found.tags, "documents": found.documents, "fields": dict(found.fields), "raw": found.raw}, found.raw  # fmt: skip
+        lines = [str(found), "", *(f"{title}: {', '.join(words)}" for title, words in
+                                   (("tags", found.tags), ("documents", found.documents)) if words)]  # fmt: skip
     if as_json:
-        print_json({"key": found.key, "kind": found.kind, "authors": found.authors, "year": found.year, "url": found.url,
-                    "tags": found.tags, "documents": found.documents, "fields": dict(found.fields), "raw": found.raw})  # fmt: skip
+        print_json({**said, "cited_by": uses.reset_index(drop=True).to_dict("records")})
         return
-    click.echo(f"{found}\n")
-    for title, said in (("tags", found.tags), ("documents", found.documents)):
-        if said:
-            click.echo(f"{title}: {', '.join(said)}")
-    click.echo(found.raw)
+    click.echo("\n".join([*lines, *_used(uses), raw]))
+
+
+def _used(uses: pd.DataFrame) -> Iterator[str]:
+    """Lines that say what cites it."""
+    for (kind, name), every in uses.groupby(["Kind", "Name"]):
+        versions = [str(version) for version in every["Version"].dropna()]
+        which = f", version {', '.join(versions)}" if versions else ""
+        yield f"cited by {kind} {name}{which}{'' if every['Current'].any() else ' (no longer)'}"
 
 
 @bib.command()

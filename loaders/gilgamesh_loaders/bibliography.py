@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from gilgamesh_db.citation import citations_of
 from gilgamesh_db.errors import FileRefused, InvalidValue
 from gilgamesh_loaders import bibtex
 from gilgamesh_loaders.bibtex import Bibtex, Entry, Passage, Refused
@@ -157,9 +158,10 @@ def exported(db: Database, keys: Iterable[str] | None = None) -> str:
     Parameters
     ----------
     keys : iterable of str, optional
-        Only these, and those they refer to; everything when left out.
+        Only these, and those they refer to; every record when left out. Keys of quoted numbers may be among them.
     """
-    wanted = None if keys is None else list(keys)
+    quoted = {} if keys is None else citations_of(db, keys := list(keys))
+    wanted = None if keys is None else [key for key in keys if key not in quoted]
     with db.transaction() as connection:
         passages = connection.exec_driver_sql(
             "select raw from gilgamesh.bibliography_passage where recorded @> gilgamesh.known_at() "
@@ -176,7 +178,8 @@ def exported(db: Database, keys: Iterable[str] | None = None) -> str:
     referred = {row.crossref.casefold() for row in rows if row.crossref}
     ordered = [row for row in rows if row.key.casefold() not in referred]
     ordered += [row for row in rows if row.key.casefold() in referred]
-    return "\n\n".join([*head, *(row.raw for row in ordered)]) + "\n"
+    records = [*(row.raw for row in ordered), *(citation.bibtex.strip() for citation in quoted.values())]
+    return "\n\n".join([*head, *records]) + "\n"
 
 
 def attach(db: Database, key: str, path: Path, *, author: str | None = None) -> None:

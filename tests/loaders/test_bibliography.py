@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import numpy as np
 import pybtex.database
 import pytest
 from click.testing import CliRunner
@@ -12,6 +14,7 @@ import gilgamesh_db as gilgamesh
 from gilgamesh_db.cli import gilgamesh as command
 from gilgamesh_db.errors import FileRefused, ReferenceNotFound
 from gilgamesh_loaders import bibliography, bibtex
+from records import install, record
 
 
 def _import(db: gilgamesh.Database, text: str | bytes, origin: str = "lab.bib") -> bibliography.Import:
@@ -148,6 +151,46 @@ def test_what_holds_no_record_is_refused(db18: gilgamesh.Database) -> None:
     with pytest.raises(FileRefused, match="holds no BibTeX record"):
         bibliography.examine(db18, b"just words", "words.txt")
     assert db18.sql("select 1 from gilgamesh.edit").empty
+
+
+def test_what_cites_a_reference_is_known(db: gilgamesh.Database) -> None:
+    _import(db, "@article{chen, title = {Helicon}}")
+    install(db)
+    record(db, 1, int(db.sql("select component_id from gilgamesh.port").iloc[0, 0]), np.arange(100, dtype=np.int16))
+    quoted = db.cite(db.signal("U", 1)).key
+    push = "select gilgamesh.push_notebook('a/b.ipynb', cast(:content as bytea), :over, citations => :keys)"
+    db.sql(push, {"content": b"{}", "over": None, "keys": ["chen", quoted]})
+    db.sql(push, {"content": b"{ }", "over": 1, "keys": ["chen", "nobody"]})
+    with db.edit("from the paper") as edit:
+        edit.calibrate("PXI/ai0", gilgamesh.Polynomial((0.0, 1.0)), "ct", "V", source="chen")
+    with db.run("fit", version="1", inputs=[db.signal("U", 1)], parameters={"source": "chen"}) as run:
+        run.save("U_fit", db.signal("U", 1).time, db.signal("U", 1).values, "V", create=True)
+    uses = db.bibliography.cited_by()
+    assert list(zip(uses.index, uses["Kind"], uses["Name"], uses["Version"].fillna(0), uses["Current"], uses["Known"], strict=True)) == [
+        (quoted, "notebook", "a/b.ipynb", 1, False, True),
+        ("chen", "calibration", "PXI/ai0", 0, True, True),
+        ("chen", "notebook", "a/b.ipynb", 1, False, True),
+        ("chen", "notebook", "a/b.ipynb", 2, True, True),
+        ("chen", "run", "fit", 0, True, True),
+        ("nobody", "notebook", "a/b.ipynb", 2, True, False),
+    ]  # fmt: skip
+    assert list(db.bibliography.cited_by(quoted)["Name"]) == ["a/b.ipynb"]
+    url = db.engine.url.render_as_string(hide_password=False)
+    said = CliRunner().invoke(command, ["--url", url, "bib", "show", "chen"]).output
+    assert "cited by calibration PXI/ai0\ncited by notebook a/b.ipynb, version 1, 2\ncited by run fit\n@article" in said
+    said = CliRunner().invoke(command, ["--url", url, "bib", "show", quoted]).output
+    assert said.startswith(f"{quoted}: U of shot 1")
+    assert "cited by notebook a/b.ipynb, version 1 (no longer)" in said
+    assert (
+        json.loads(CliRunner().invoke(command, ["--url", url, "bib", "show", "chen", "--json"]).output)["cited_by"][2][
+            "Version"
+        ]
+        == 2
+    )
+    assert set(pybtex.database.parse_string(bibliography.exported(db, ["chen", quoted]), "bibtex").entries) == {
+        "chen",
+        quoted,
+    }
 
 
 def test_on_the_command_line(db18: gilgamesh.Database, tmp_path: Path) -> None:

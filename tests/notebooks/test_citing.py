@@ -73,6 +73,6 @@ def test_damaged_notebooks_cite_nothing(notebook: dict[str, object]) -> None:
 
 def test_long_texts_take_no_time() -> None:
     source = ("A paragraph about $n_e$ and `code` with \\citep{chen2015} and some *words*.\n\n" * 7000)[:500_000]
-    begin = time.perf_counter()
+    begin = time.process_time()
     assert len(citings(source)) > 6000
-    assert time.perf_counter() - begin < 3
+    assert time.process_time() - begin < 3
