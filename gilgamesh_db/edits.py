@@ -333,6 +333,12 @@ class Edit:
 
         self._call("set_attributes", name=name, value=_json(value), shots=shots_of(self._database(), shots))
 
+    def set_program(self, program: str | None, *, shots: Shots) -> None:
+        """Say to which program shots belong; None: to none. One nobody named before is made known."""
+        from .shot_range import shots_of
+
+        self._call("set_program", shots=shots_of(self._database(), shots), program=program)
+
     # -- records ---------------------------------------------------------------------------------------
 
     def set_quality(

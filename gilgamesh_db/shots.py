@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -86,6 +87,151 @@ def table_of_shots(
             "stale='show'", OutOfDate, stacklevel=3,
         )  # fmt: skip
     return table
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the table of shots.
+
+    Attributes
+    ----------
+    name : str
+    kind : {'number', 'text', 'boolean', 'date'}
+    unit : str or None
+    own : bool
+        Whether every shot has it, and it is no attribute.
+    computed : bool
+        Whether a rule gives its values, so that nobody states them.
+    description : str
+    """
+
+    name: str
+    kind: str
+    unit: str | None = None
+    own: bool = False
+    computed: bool = False
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class PageOfShots:
+    """Some of the shots that meet a condition.
+
+    Attributes
+    ----------
+    columns : tuple of Column
+    rows : list of tuple
+        Values, in the order of the columns; None where nothing is known, or what is known is out of date.
+    total : int
+        How many shots meet the condition.
+    stale : set of (int, str)
+        Shot and attribute of what is out of date.
+    edit : int
+        The latest edit of the database that is in it; 0 before the first.
+    """
+
+    columns: tuple[Column, ...]
+    rows: list[tuple[Any, ...]]
+    total: int
+    stale: set[tuple[int, str]]
+    edit: int
+
+
+def columns_of_shots(connection: sa.Connection) -> tuple[Column, ...]:
+    """What a table of shots can show."""
+    attributes = connection.execute(
+        sa.select(Attribute.name, Attribute.kind, Attribute.unit, Attribute.rule, Attribute.description)
+        .where(Attribute.withdrawn_by_id.is_(None))
+        .order_by(Attribute.name)
+    )
+    return (
+        Column("Shot", "number", own=True),
+        Column("Date", "date", own=True),
+        Column("Duration", "number", "s", own=True),
+        Column("Program", "text", own=True),
+        Column("Status", "text", own=True),
+        *(Column(name, kind, unit, False, rule is not None, said) for name, kind, unit, rule, said in attributes),
+    )
+
+
+def page_of_shots(
+    connection: sa.Connection,
+    condition: str | None = None,
+    columns: Sequence[str] | None = None,
+    *,
+    order: str = "Shot",
+    descending: bool = True,
+    first: int = 0,
+    rows: int = 200,
+) -> PageOfShots:
+    """Some rows of the table of shots, however many there are; sorted and counted by the database.
+
+    Parameters
+    ----------
+    condition : str, optional
+        As for `Database.shots`.
+    columns : sequence of str, optional
+        Which to show; all by default. The number of the shot always comes first.
+    order : str
+        The column to sort by; shots without a value come last.
+    first, rows : int
+        Which rows of it, and how many.
+
+    Raises
+    ------
+    ConditionError, AttributeNotFound
+    """
+    known = {column.name: column for column in columns_of_shots(connection)}
+    names = ["Shot", *(name for name in (known if columns is None else columns) if name != "Shot")]
+    attributes = {a.name: a for a in connection.execute(sa.select(Attribute.id, Attribute.name, Attribute.kind))}
+    for name in [*names, order]:
+        if name not in known:
+            raise _unknown(name, attributes)
+    translator = _Translator(attributes, show_stale=False)
+    chosen = sa.select(Shot.number).outerjoin(Program)
+    if condition is not None and condition.strip():
+        chosen = chosen.where(translator.translate(condition))
+    total = connection.execute(sa.select(sa.func.count()).select_from(chosen.subquery())).scalar_one()
+    by = translator._named(order)[1]
+    page = (
+        chosen.order_by((by.desc() if descending else by.asc()).nulls_last(), Shot.number.desc())
+        .offset(first)
+        .limit(rows)
+    )
+    numbers = list(connection.execute(page).scalars())
+    own = {
+        row[0]: row
+        for row in connection.execute(
+            sa.select(Shot.number, Shot.started_at, Shot.duration, Program.name, Shot.status)
+            .outerjoin(Program)
+            .where(Shot.number.in_(numbers))
+        )
+    }
+    said = connection.execute(
+        sa.select(AttributeValue.shot, Attribute.name, AttributeValue.number, AttributeValue.text, AttributeValue.boolean,
+                  _out_of_date())
+        .join(Attribute)
+        .where(_believed(), AttributeValue.shot.in_(numbers), Attribute.name.in_(names))
+    )  # fmt: skip
+    values: dict[tuple[int, str], Any] = {}
+    stale = set()
+    for shot, name, number, text, boolean, out_of_date in said:
+        if out_of_date:
+            stale.add((shot, name))
+        else:
+            values[shot, name] = number if number is not None else text if text is not None else boolean
+    places = {name: position for position, name in enumerate(_OWN)}
+    latest = connection.execute(sa.select(sa.func.coalesce(sa.func.max(Edit.id), 0))).scalar_one()
+    return PageOfShots(
+        tuple(known[name] for name in names),
+        [
+            tuple(own[shot][places[name]] if name in places else values.get((shot, name)) for name in names)
+            for shot in numbers
+        ],
+        total,
+        stale,
+        latest,
+    )
 
 
 def _stale_shots(connection: sa.Connection, names: set[str]) -> dict[str, list[int]]:

@@ -290,6 +290,13 @@ class Signal(Operators, Processing):
 
         return explain(self)
 
+    @property
+    def fingerprint(self) -> str:
+        """A text that changes when the values would: with the record, its wiring, calibrations and clock; reads no sample."""
+        from .fingerprint import fingerprint
+
+        return fingerprint(self)
+
     @cached_property
     def label(self) -> str:
         """What to write on the axis of a plot."""

@@ -39,14 +39,14 @@ create table gilgamesh.amendment (
   kind    text not null,
   before  jsonb,
   after   jsonb,
-  constraint amendment_kind_known check (kind in ('component', 'port', 'signal', 'alias', 'attribute')),
+  constraint amendment_kind_known check (kind in ('component', 'port', 'signal', 'alias', 'attribute', 'shot')),
   constraint amendment_changes_something check (before is distinct from after)
 );
 
 create index amendment_edit_idx on gilgamesh.amendment (edit_id);
 
 comment on table gilgamesh.amendment is
-  'How a component, port, signal, alias or attribute was described before and after each change of the description, and when it was made known.';
+  'How a component, port, signal, alias or attribute was described before and after each change of the description, and when it was made known; and to which program a shot belonged.';
 comment on column gilgamesh.amendment.id is 'Identity of the change, in order.';
 comment on column gilgamesh.amendment.edit_id is 'The edit that made it; null for what the owner wrote without one.';
 comment on column gilgamesh.amendment.kind is 'The table that holds it.';

@@ -88,6 +88,24 @@ begin
 end
 $$;
 
+-- Say to which program shots belong; null: to none. A program nobody named before is made known.
+create function gilgamesh.set_program(shots bigint[], program text, reason text default null) returns void
+  language plpgsql security definer
+  set search_path = pg_catalog, gilgamesh, pg_temp
+as $$
+declare
+  meant bigint;
+begin
+  perform current_edit(set_program.reason);
+  perform shot_time(n) from unnest(set_program.shots) n;
+  if nullif(btrim(set_program.program), '') is not null then
+    insert into program (name) values (btrim(set_program.program)) on conflict do nothing;
+    select p.id into meant from program p where p.name = btrim(set_program.program);
+  end if;
+  update shot s set program_id = meant where s.number = any(set_program.shots) and s.program_id is distinct from meant;
+end
+$$;
+
 -- What is the partition of segment or pyramid called that holds this shot? Each holds 500 shots.
 create function gilgamesh.partition_name(parent text, shot bigint) returns text
   language sql immutable strict parallel safe

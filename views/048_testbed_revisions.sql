@@ -27,6 +27,8 @@ create trigger alias_amendment after insert or update or delete on gilgamesh.ali
   for each row execute function gilgamesh.note_amendment();
 create trigger attribute_amendment after insert or update or delete on gilgamesh.attribute
   for each row execute function gilgamesh.note_amendment();
+create trigger shot_amendment after update of program_id on gilgamesh.shot
+  for each row when (old.program_id is distinct from new.program_id) execute function gilgamesh.note_amendment();
 
 -- Correct how a thing without a history is described: only the words that are given change.
 create function gilgamesh.amend(kind text, name text, words jsonb, reason text default null) returns void
@@ -311,7 +313,7 @@ declare
   current_row jsonb;
 begin
   for made in select * from amendment a where a.edit_id = any(edits) order by a.id desc loop
-    key := case made.kind when 'port' then 'component_id' when 'alias' then 'name' else 'id' end;
+    key := case made.kind when 'port' then 'component_id' when 'alias' then 'name' when 'shot' then 'number' else 'id' end;
     execute format('select to_jsonb(t) from %1$I t where to_jsonb(t) -> %2$L = $1 -> %2$L', made.kind, key)
        into current_row using coalesce(made.after, made.before);
     continue when current_row is distinct from made.after;  -- it was changed again since: the later word stays

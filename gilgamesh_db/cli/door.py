@@ -40,17 +40,17 @@ def print_table(table: pd.DataFrame, as_json: bool) -> None:
 
 def print_json(data: Any) -> None:
     """Print data for a script; times become ISO 8601, what is missing null."""
-    click.echo(json.dumps(_plain(data), indent=2, allow_nan=False))
+    click.echo(json.dumps(plain(data), indent=2, allow_nan=False))
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Reduce a value to what JSON knows."""
     import pandas as pd
 
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, bytes | memoryview):
         return bytes(value).hex()
     if value is None or pd.isna(value):
@@ -60,5 +60,5 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "isoformat"):
         return value.isoformat()
     if hasattr(value, "item"):
-        return _plain(value.item())
+        return plain(value.item())
     return value if isinstance(value, str | int | float | bool) else str(value)

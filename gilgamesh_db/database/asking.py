@@ -61,6 +61,13 @@ class Asking(Connected):
             )
         return Signal(self._whole, name, number, None, quality)
 
+    def catalogue(self) -> pd.DataFrame:
+        """Every name that can be asked for: index ``signal``; kind, unit, label, quantity, component, role, description, aliases."""
+        return self.sql(
+            "select signal, kind, unit, label, quantity, component, role, description, aliases "
+            "from gilgamesh.signals order by signal"
+        ).set_index("signal")
+
     def signals(
         self,
         names: str | Sequence[str],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http
 import json
 import logging
+import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 from urllib.parse import urlencode
@@ -108,6 +109,36 @@ class Page(tornado.web.RequestHandler):
     def address(self) -> str:
         """Where the request came from."""
         return self.request.remote_ip or ""
+
+    def whole(self, name: str, default: int, least: int, most: int) -> int:
+        """A whole number of the address.
+
+        Raises
+        ------
+        InvalidValue
+        """
+        text = self.get_query_argument(name, "")
+        if not text:
+            return default
+        if not text.isascii() or not text.isdecimal() or len(text) > 18 or not least <= int(text) <= most:
+            raise errors.InvalidValue(f"{name}={text!r} is not a whole number from {least} to {most}")
+        return int(text)
+
+    def number(self, name: str) -> float | None:
+        """A number of the address; None when it is not there.
+
+        Raises
+        ------
+        InvalidValue
+        """
+        text = self.get_query_argument(name, "")
+        try:
+            value = float(text) if text else None
+        except ValueError:
+            value = math.nan
+        if value is not None and math.isnan(value):
+            raise errors.InvalidValue(f"{name}={text!r} is not a number")
+        return value
 
     # -- asking ------------------------------------------------------------------------------------------
 

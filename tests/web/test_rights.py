@@ -16,6 +16,12 @@ EVERYBODY, READERS, OPERATORS, ADMINS = (frozenset(ROLES[i:]) for i in (0, 1, 3,
 # route → an address of it, who may look, who may write. What is not written is refused with 405 for everybody.
 ROUTES: dict[str, tuple[str, frozenset[str] | None, frozenset[str] | None]] = {
     r"/": ("/", READERS, None),
+    r"/shots": ("/shots", READERS, None),
+    r"/api/shots": ("/api/shots", READERS, None),
+    r"/api/shots/describe": ("/api/shots/describe", None, OPERATORS),
+    r"/api/signals": ("/api/signals", READERS, None),
+    r"/api/shots/(\d{1,18})/signals/([^/]{1,200})/curve": ("/api/shots/1234/signals/Lang_I/curve", READERS, None),
+    r"/api/shots/(\d{1,18})/signals/([^/]{1,200})/explain": ("/api/shots/1234/signals/Lang_I/explain", READERS, None),
     r"/login": ("/login", EVERYBODY, EVERYBODY),
     r"/logout": ("/logout", None, READERS),
     r"/invitation/([A-Za-z0-9_-]{20,100})": ("/invitation/" + 43 * "x", EVERYBODY, EVERYBODY),

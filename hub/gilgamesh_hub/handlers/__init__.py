@@ -14,7 +14,7 @@ import tornado.web
 from gilgamesh_db.persons import Level
 
 from ..page import POLICY, Page
-from . import account, health, invitation, landing, login, persons
+from . import account, health, invitation, landing, login, persons, shots, signals
 
 log = logging.getLogger("gilgamesh.web")
 
@@ -29,13 +29,18 @@ class Entry(NamedTuple):
 
 MENU = (
     Entry("/", "Home"),
+    Entry("/shots", "Shots"),
     Entry("/persons", "Persons", "admin"),
 )
 
 
 def routes() -> list[tuple[Any, ...]]:
     """Every route, without the prefix."""
-    return [route for module in (landing, login, invitation, account, persons, health) for route in module.ROUTES]
+    return [
+        route
+        for module in (landing, shots, signals, login, invitation, account, persons, health)
+        for route in module.ROUTES
+    ]
 
 
 class NoSuchPage(Page):

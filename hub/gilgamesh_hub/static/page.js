@@ -28,6 +28,26 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
 });
 
+// A value as people write it; the same as on the server.
+function shown(value) {
+  if (value === null || value === undefined || value === "") return "–";
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  if (typeof value !== "number" || Number.isInteger(value)) return String(value);
+  const size = Math.abs(value);
+  if (size >= 1e4 && size < 1e15) return value.toFixed(0);
+  if (size >= 1e-4 && size < 1e4) return String(Number(value.toPrecision(4)));
+  return value.toExponential(3).replace(/\.?0+e/, "e");
+}
+
+// Times in the zone of who reads them.
+function localTime(element) {
+  const at = new Date(element.dateTime), two = (n) => String(n).padStart(2, "0");
+  if (Number.isNaN(at.getTime())) return;
+  element.textContent = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}`;
+  element.title = at.toString();
+}
+document.querySelectorAll("time[datetime]").forEach(localTime);
+
 // Ask one of our addresses; what goes wrong is thrown with the letter of the server.
 async function ask(path, options = {}) {
   const headers = { ...(options.headers || {}) };
