@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
@@ -23,7 +23,7 @@ from types import MappingProxyType
 from typing import Protocol, runtime_checkable
 
 from gilgamesh_db.errors import FileRefused, GilgameshError, InvalidValue, SystemFault, near_names
-from gilgamesh_loaders.plan import ShotPlan, Source
+from gilgamesh_loaders.plan import AttributeValue, SeriesPlan, ShotPlan, Source, duration_of
 
 GROUP = "gilgamesh.formats"
 HEAD_BYTES = 8192
@@ -219,6 +219,50 @@ def parsing(path: Path, what: str) -> Iterator[None]:
 def shown(path: Path) -> str:
     """Path as text that any terminal and log can take, whatever bytes the name is made of."""
     return str(path).encode("utf-8", "backslashreplace").decode()
+
+
+def planned(
+    path: Path,
+    hints: Hints,
+    series: Iterable[SeriesPlan],
+    source: Source,
+    moment: datetime | None = None,
+    attributes: Mapping[str, AttributeValue] | None = None,
+    notes: Iterable[str] = (),
+) -> ShotPlan:
+    """Put the plan of one shot together, out of what a file says and what its caller knows.
+
+    Parameters
+    ----------
+    moment : datetime or None
+        Time of the trigger the file says. One without a zone is read in the hinted one; ``TimeZone`` says which.
+    """
+    series = tuple(series)
+    if not series:
+        raise InvalidValue("there are no samples in it")
+    said = dict(attributes or {})
+    if moment is not None and moment.utcoffset() is None:
+        said["TimeZone"] = hints.zone_in_words(moment)
+    return ShotPlan(
+        number=hints.shot_number(path),
+        started_at=hints.trigger_time(path, moment),
+        duration=duration_of(series),
+        series=series,
+        source=source,
+        attributes=said,
+        notes=tuple(notes),
+    )
+
+
+def plain_name(text: str) -> str:
+    r"""Make a device's name out of what a file says: no slash, no control characters, no spaces at the ends.
+
+    Examples
+    --------
+    >>> plain_name("MSO/DPO 4034\0\0")
+    'MSO-DPO 4034'
+    """
+    return "".join(letter if letter.isprintable() else " " for letter in text.replace("/", "-")).strip()
 
 
 def source_of(path: Path, format_name: str, *parts: bytes | mmap) -> Source:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -52,18 +52,54 @@ def uniform_axis(texts: Sequence[str]) -> tuple[float, float] | None:
     >>> uniform_axis(["0", "1", "2", "4"])  # one is missing
     """
     times = np.array([float(text) for text in texts])
-    if times.size < 2 or not np.isfinite(times).all() or not times[-1] > times[0]:
-        return None
-    noise = np.full(times.shape, max(4, times.size) * np.spacing(np.abs(times).max()))  # a sum of n float64
-    exact = _line_within(times, noise)
-    if exact is not None:
+    exact = even_axis(times)
+    if exact is not None or not _may_be_even(times):
         return exact
+    noise = _noise(times)
     rounding = _rounding(times, texts)
     interval = (times[-1] - times[0]) / (times.size - 1)
     repeats = bool((np.diff(times) == 0).any())
     if not repeats and (times.size < 4 or interval < 4 * rounding.max()):
         return None
     return _line_within(times, noise + rounding)
+
+
+def even_axis(times: Floats) -> tuple[float, float] | None:
+    """Find the start and the interval of times that are even but for the rounding of float64, None of others.
+
+    Examples
+    --------
+    >>> even_axis(np.cumsum([0.5, 0.1, 0.1, 0.1]))
+    (0.5, 0.1)
+    """
+    return _line_within(times, _noise(times)) if _may_be_even(times) else None
+
+
+def meant_by_float32(value: float) -> float:
+    """Give the shortest decimal a float32 stands for; any other float64 comes back as it is.
+
+    Examples
+    --------
+    >>> meant_by_float32(9.999999717180685e-10), meant_by_float32(1e-9)
+    (1e-09, 1e-09)
+    """
+    with np.errstate(over="ignore"):
+        single = np.float32(value)
+    return float(str(single)) if float(single) == value else value
+
+
+def time_base(times: Floats) -> dict[str, Any]:
+    """Give times as keywords of a `SeriesPlan`: start and dt where they are even, otherwise themselves."""
+    even = even_axis(times)
+    return {"times": times} if even is None else {"start": even[0], "dt": even[1]}
+
+
+def _may_be_even(times: Floats) -> bool:
+    return times.size > 1 and bool(np.isfinite(times).all()) and bool(times[-1] > times[0])
+
+
+def _noise(times: Floats) -> Floats:
+    return np.full(times.shape, max(4, times.size) * np.spacing(np.abs(times).max()))  # a sum of n float64
 
 
 def _line_within(times: Floats, slack: Floats) -> tuple[float, float] | None:
