@@ -32,6 +32,11 @@ SMALL = 100e6  # bytes; below it, starting processes takes longer than they save
 @click.option("--timezone", help="Zone of times a file gives without one, such as Europe/Brussels; UTC, if left out.")
 @click.option("--start", type=float, help="Time of the first sample in s, where the file does not say it.")
 @click.option("--dt", type=float, help="Sampling interval in s, where the file does not say it.")
+@click.option(
+    "--mapping",
+    type=click.Path(path_type=Path),
+    help="Which array of an HDF5, netCDF, NumPy or MATLAB file is which port.",
+)
 @click.option("--format", "format_", help="Read as this format instead of looking at the content.")
 @click.option("--create", is_flag=True, help="Make unknown ports known, with the file's scale and a signal for each.")
 @click.option("--dry-run", is_flag=True, help="Say what would be loaded, and change nothing.")
@@ -44,8 +49,8 @@ SMALL = 100e6  # bytes; below it, starting processes takes longer than they save
 @click.pass_context
 def load(
     context: click.Context, paths: tuple[Path, ...], shot: int | None, started_at: str | None, device: str | None,
-    timezone: str | None, start: float | None, dt: float | None, format_: str | None, create: bool, dry_run: bool,
-    jobs: int | None, go_on: bool, as_json: bool, list_formats: bool,
+    timezone: str | None, start: float | None, dt: float | None, mapping: Path | None, format_: str | None, create: bool,
+    dry_run: bool, jobs: int | None, go_on: bool, as_json: bool, list_formats: bool,
 ) -> None:  # fmt: skip
     """Load recordings from PATHS. A file that was loaded before changes nothing; one that is refused neither."""
     if list_formats:
@@ -54,7 +59,7 @@ def load(
         return
     if bool(paths) == go_on:
         raise click.UsageError("Give the files to load, or --continue.", context)
-    hints = Hints(shot=shot, started_at=instant(started_at), device=device, timezone=zone(timezone), start=start, dt=dt)
+    hints = Hints(shot, instant(started_at), device, zone(timezone), start, dt, mapping and mapping.absolute())
     instructions = Instructions(hints, format_, create)
     files = list(dict.fromkeys(path for path in files_of(paths)))
     if paths and not files:

@@ -24,7 +24,7 @@ import numpy as np
 from gilgamesh_db.errors import InvalidValue
 from gilgamesh_loaders.formats import HEAD_BYTES, Hints, decoded, refusing, source_of
 from gilgamesh_loaders.plan import SeriesPlan, ShotPlan, duration_of, spelled_unit, unit_or_note
-from gilgamesh_loaders.time_column import uniform_axis
+from gilgamesh_loaders.time_column import TIME_NAMES, uniform_axis
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 _SEPARATORS = (",", ";", "\t")
 _MOST_HEADER_ROWS = 2
 _TRIED_ROWS = 20
-_TIME_NAMES = {"time", "t", "times", "timestamp", "zeit", "temps", "x"}
 _COUNTER_NAMES = {"", "x", "sequence", "index", "sample", "n"}
 _IN_BRACKETS = re.compile(r"(.*\S)\s*(?:\(([^()]*)\)|\[([^\[\]]*)\])")
 _NUMBER = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|nan|inf|infinity)|", re.IGNORECASE | re.ASCII)
@@ -289,7 +288,7 @@ class _Table:
         if first.unit:
             return _per_second(first.unit) is not None
         bracketed = _IN_BRACKETS.fullmatch(first.name)
-        named = (bracketed[1] if bracketed else first.name).casefold() in _TIME_NAMES
+        named = (bracketed[1] if bracketed else first.name).casefold() in TIME_NAMES
         if bracketed or first.note:  # there is a unit, but not one we know
             if named:
                 raise InvalidValue(f"the unit of column 1, {first.name!r}, is not known; write s, ms, us or ns")

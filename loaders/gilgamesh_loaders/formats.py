@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,7 +21,9 @@ from importlib.metadata import EntryPoint, entry_points
 from mmap import mmap
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
 
 from gilgamesh_db.errors import FileRefused, GilgameshError, InvalidValue, SystemFault, near_names
 from gilgamesh_loaders.plan import AttributeValue, SeriesPlan, ShotPlan, Source, duration_of
@@ -47,6 +50,8 @@ class Hints:
         Zone of the times a file gives without one. Without a hint they are UTC, and the plan says so.
     start, dt : float or None
         Time base in seconds, for files without one.
+    mapping : Path or None
+        Mapping file that says which array of a container (HDF5, netCDF, NumPy, MATLAB) is which port.
     """
 
     shot: int | None = None
@@ -55,6 +60,7 @@ class Hints:
     timezone: tzinfo | None = None
     start: float | None = None
     dt: float | None = None
+    mapping: Path | None = None
 
     def shot_number(self, path: Path, in_file: int | None = None) -> int:
         """Shot number from the file, else from the hint, else from a name such as ``shot_1234.h5``."""
@@ -187,7 +193,7 @@ def read_plans(path: str | Path, hints: Hints | None = None, format: str | None 
     hints = hints or Hints()
     with refusing(path):
         head = _head(path)
-        chosen = _format_called(format) if format is not None else _format_of(path, head)
+        chosen = _format_called(format) if format is not None else _format_of(path, head, hints)
         return chosen.read_all(path, hints) if isinstance(chosen, SeveralShots) else (chosen.read(path, hints),)
 
 
@@ -229,6 +235,7 @@ def planned(
     moment: datetime | None = None,
     attributes: Mapping[str, AttributeValue] | None = None,
     notes: Iterable[str] = (),
+    shot: int | None = None,
 ) -> ShotPlan:
     """Put the plan of one shot together, out of what a file says and what its caller knows.
 
@@ -236,6 +243,8 @@ def planned(
     ----------
     moment : datetime or None
         Time of the trigger the file says. One without a zone is read in the hinted one; ``TimeZone`` says which.
+    shot : int or None
+        Shot number the file says.
     """
     series = tuple(series)
     if not series:
@@ -244,7 +253,7 @@ def planned(
     if moment is not None and moment.utcoffset() is None:
         said["TimeZone"] = hints.zone_in_words(moment)
     return ShotPlan(
-        number=hints.shot_number(path),
+        number=hints.shot_number(path, shot),
         started_at=hints.trigger_time(path, moment),
         duration=duration_of(series),
         series=series,
@@ -263,6 +272,30 @@ def plain_name(text: str) -> str:
     'MSO-DPO 4034'
     """
     return "".join(letter if letter.isprintable() else " " for letter in text.replace("/", "-")).strip()
+
+
+def plain_attributes(said: Mapping[str, Any]) -> dict[str, AttributeValue]:
+    """Make attributes of a shot out of a file's properties: names as identifiers, values that can be stored.
+
+    Examples
+    --------
+    >>> plain_attributes({"Gas type": "Ar", "p (Pa)": np.float32(0.5), "hole": float("nan"), "list": [1, 2], "": 1})
+    {'Gas_type': 'Ar', 'p_Pa': 0.5}
+    """
+    attributes: dict[str, AttributeValue] = {}
+    for name, value in said.items():
+        plain = re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_")[:90]
+        plain = f"_{plain}" if plain[:1].isdigit() else plain
+        kept = value.item() if isinstance(value, np.generic) else value
+        kept = kept.isoformat() if isinstance(kept, datetime) else kept
+        if not plain or plain in attributes or not isinstance(kept, bool | int | float | str):
+            continue
+        if isinstance(kept, str):
+            kept = kept.replace("\0", "").strip()
+        if kept == "" or (isinstance(kept, int | float) and not math.isfinite(kept)):
+            continue
+        attributes[plain] = kept
+    return attributes
 
 
 def source_of(path: Path, format_name: str, *parts: bytes | mmap) -> Source:
@@ -309,11 +342,11 @@ def _format_called(name: str) -> Format:
     return formats[name]
 
 
-def _format_of(path: Path, head: bytes) -> Format:
+def _format_of(path: Path, head: bytes, hints: Hints) -> Format:
     formats = known_formats().values()
     suffix = path.suffix.casefold()
-    by_extension = [one for one in formats if suffix in one.extensions]
-    by_content = [one for one in formats if one.recognises(path, head)]
+    by_extension = _meant([one for one in formats if suffix in one.extensions], hints)
+    by_content = _meant([one for one in formats if one.recognises(path, head)], hints)
     for candidates in (by_content, [one for one in by_content if one in by_extension]):
         if len(candidates) == 1:
             return candidates[0]
@@ -325,6 +358,15 @@ def _format_of(path: Path, head: bytes) -> Format:
         raise FileRefused(f"{shown(path)} may be in the format {names}; say which with --format (format=)")
     listing = "".join(f"\n  {one.name}: {one.description} ({' '.join(one.extensions)})" for one in formats)
     raise FileRefused(f"{shown(path)} is in no known format; it begins with {head[:16]!r}. Known are:{listing}")
+
+
+def _meant(candidates: Iterable[Format], hints: Hints) -> list[Format]:
+    """With a mapping file, those that read by one, if there are any; without, those that need none."""
+    if hints.mapping is None:
+        return [one for one in candidates if not getattr(one, "needs_mapping", False)]
+    candidates = list(candidates)
+    by_mapping = ("takes_mapping", "needs_mapping")
+    return [one for one in candidates if any(getattr(one, name, False) for name in by_mapping)] or candidates
 
 
 def _loaded(entry: EntryPoint) -> Format:

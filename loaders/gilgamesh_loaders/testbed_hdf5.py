@@ -30,12 +30,12 @@ import numpy as np
 from gilgamesh_db.calibration import Polynomial, affine
 from gilgamesh_db.errors import FileRefused, GilgameshError, InvalidValue, MissingExtra
 from gilgamesh_loaders.formats import Hints, refusing, shown, source_of
+from gilgamesh_loaders.hdf5 import SIGNATURE, is_netcdf4
 from gilgamesh_loaders.plan import Scale, SeriesPlan, ShotPlan, as_recorded, duration_of, unit_or_note
 
 if TYPE_CHECKING:
     from gilgamesh_loaders.plan import AttributeValue, Samples, Source
 
-_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _OF_THE_LAYOUT = ("shot", "date", "program", "duration")
 
 
@@ -46,9 +46,9 @@ class TestbedHdf5:
     extensions = (".h5", ".hdf5")
     description = "one group of raw counts per device, as the testbed's acquisition writes it"
 
-    def recognises(self, path: Path, head: bytes) -> bool:  # noqa: ARG002
-        """Tell HDF5 by its signature."""
-        return head.startswith(_SIGNATURE)
+    def recognises(self, path: Path, head: bytes) -> bool:
+        """Tell HDF5 by its signature, and by not being netCDF."""
+        return head.startswith(SIGNATURE) and not is_netcdf4(path)
 
     def read(self, path: Path, hints: Hints) -> ShotPlan:
         """Read all devices of a file."""
@@ -129,7 +129,9 @@ def _source(path: Path, format_name: str) -> Source:
 
 def _device(device: str, group: Any) -> Iterator[SeriesPlan]:
     if not isinstance(group, _library().Group):
-        raise InvalidValue(f"{device!r} lies outside any device; this is not the testbed's layout")
+        raise InvalidValue(
+            f"{device!r} lies outside any device; this is not the testbed's layout. Say what is what in a mapping file (--mapping)"
+        )
     sampling = _number(f"{device!r}: sampling", _needed(device, group, "sampling"))
     channels = _whole(f"{device!r}: Nchannel", _needed(device, group, "Nchannel"))
     start = _attribute(group, "Tstart")

@@ -14,10 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gilgamesh_loaders.plan import spelled_unit
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+
+TIME_NAMES = frozenset({"time", "t", "times", "timestamp", "zeit", "temps", "x"})
 
 _NUMBER = re.compile(r"\s*[+-]?\d*(?:\.(\d*))?(?:[eE]([+-]?\d+))?\s*")
 _MOST_DIGITS = 17  # tell any two float64 apart
@@ -92,6 +96,23 @@ def time_base(times: Floats) -> dict[str, Any]:
     """Give times as keywords of a `SeriesPlan`: start and dt where they are even, otherwise themselves."""
     even = even_axis(times)
     return {"times": times} if even is None else {"start": even[0], "dt": even[1]}
+
+
+def seconds_in(unit: str) -> float | None:
+    """How many seconds a unit of time has; None for what is none.
+
+    Examples
+    --------
+    >>> seconds_in("ms"), seconds_in("minutes"), seconds_in("V")
+    (0.001, 60.0, None)
+    """
+    from astropy import units
+
+    spelled = spelled_unit(unit)
+    if not spelled:
+        return None
+    parsed = units.Unit(spelled)
+    return float(parsed.to(units.s)) if parsed.is_equivalent(units.s) else None
 
 
 def _may_be_even(times: Floats) -> bool:
