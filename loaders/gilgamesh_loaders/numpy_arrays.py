@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,7 +108,7 @@ def _loaded(content: bytes, begin: int, shape: tuple[int, ...], fortran: bool, d
 
 def _fields(array: Array) -> dict[str, Array]:
     """Fields of an array of records, each an array."""
-    fields: dict[str, tuple[np.dtype[Any], int]] = dict(array.dtype.fields or {})
+    fields: Mapping[str, Any] = array.dtype.fields or {}
     return {
         name: Array(name, array.shape, kind[0], lambda name=name: array.load()[name])  # type: ignore[misc]
         for name, kind in fields.items()

@@ -9,6 +9,7 @@ port's scale, and what the library itself makes of the counts must agree with it
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,19 @@ from gilgamesh_loaders.formats import Hints, parsing, plain_name, planned, refus
 from gilgamesh_loaders.plan import Scale, SeriesPlan, ShotPlan
 from gilgamesh_loaders.time_column import meant_by_float32
 
-# First four bytes, and what `RigolWFM` calls the family; where it is None, the rest of the header tells.
-_FAMILIES = {
-    b"\xa5\xa5\xa4\x01": "B",
-    b"\xa1\xa5\x00\x00": "C",
-    b"\x01\xff\xff\xff": "Z",
-    b"\xa5\xa5\x38\x00": None,
-    b"\xa5\xa5\x00\x00": None,
-}
+# First four bytes of each family; the rest of the header tells those apart that share them.
+_MARKS = (b"\xa5\xa5\xa4\x01", b"\xa1\xa5\x00\x00", b"\x01\xff\xff\xff", b"\xa5\xa5\x38\x00", b"\xa5\xa5\x00\x00")
 _DHO = b"\x02\x00\x00\x00"
+# What the library calls a family, its parser of it, what its channels call that, and what we call the instrument.
+_FAMILIES = {
+    "B": ("rigol_1000b_wfm", "Rigol1000bWfm", "wfm1000b", "Rigol DS1000B"),
+    "C": ("rigol_1000c_wfm", "Rigol1000cWfm", "wfm1000c", "Rigol DS1000C"),
+    "E": ("rigol_1000e_wfm", "Rigol1000eWfm", "wfm1000e", "Rigol DS1000E"),
+    "Z": ("rigol_1000z_wfm", "Rigol1000zWfm", "wfm1000z", "Rigol DS1000Z"),
+    "2": ("rigol_2000_wfm", "Rigol2000Wfm", "wfm2000", "Rigol DS2000"),
+    "4": ("rigol_4000_wfm", "Rigol4000Wfm", "wfm4000", "Rigol DS4000"),
+    "6": ("rigol_6000_wfm", "Rigol6000Wfm", "wfm6000", "Rigol DS6000"),
+}
 _MIDDLES = (125.0, 127.0)  # the count of 0 V, by family
 _UNITS = {"v": "V", "a": "A", "w": "W", "u": ""}
 
@@ -42,7 +47,7 @@ class Rigol:
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """Tell it by its first four bytes; those of a DHO mean little without the name."""
-        return head[:4] in _FAMILIES or (head[:4] == _DHO and path.suffix.casefold() == ".wfm")
+        return head[:4] in _MARKS or (head[:4] == _DHO and path.suffix.casefold() == ".wfm")
 
     def read(self, path: Path, hints: Hints) -> ShotPlan:
         """Read all channels that were on."""
@@ -52,16 +57,12 @@ class Rigol:
                 raise InvalidValue(
                     "the time of the samples in a DHO's .wfm is not known; save it there as .bin or .csv"
                 )
-            if content[:4] not in _FAMILIES:
+            if content[:4] not in _MARKS:
                 raise InvalidValue(
                     f"it begins with {content[:4]!r}, as no Rigol of the families DS1000 to DS6000 writes"
                 )
-            wfm = _library()
-            with parsing(path, "a Rigol waveform"):
-                record = wfm.Wfm.from_file(str(path), model=_FAMILIES[content[:4]] or "auto")
-                channels = [one for one in record.channels if one.enabled_and_selected and one.raw is not None]
-            model = plain_name(f"{record.header_name or 'Rigol'} {record.serial_number or ''}")
-            return planned(path, hints, _series(hints.device or model, channels), source_of(path, self.name, content))
+            device, channels = _channels(path, content)
+            return planned(path, hints, _series(hints.device or device, channels), source_of(path, self.name, content))
 
 
 FORMAT = Rigol()
@@ -95,9 +96,20 @@ def _line(channel: Any) -> Polynomial:
     raise InvalidValue(f"{channel.name}: its counts and its volts contradict each other")
 
 
-def _library() -> Any:
+def _channels(path: Path, content: bytes) -> tuple[str, list[Any]]:
+    """Name of the instrument, and the channels that were on, as the library describes them."""
     try:
-        from RigolWFM import wfm
+        from RigolWFM import channel, wfm
     except ImportError as error:
         raise MissingExtra("RigolWFM", "loaders", "reading Rigol's .wfm files") from error
-    return wfm
+    with parsing(path, "a Rigol waveform"):
+        family = wfm.detect_model(str(path))
+        if family not in _FAMILIES:
+            raise InvalidValue(f"the library takes it for a {family!r}, which is none of the families DS1000 to DS6000")
+        module, name, kind, device = _FAMILIES[family]
+        record = getattr(import_module(f"RigolWFM.{module}"), name).from_bytes(content)
+        header = getattr(record, "preheader", record.header)
+        said = (getattr(header, word, "") for word in ("model_number", "serial_number"))
+        named = plain_name(" ".join(dict.fromkeys(word for word in said if isinstance(word, str) and word)))
+        found = [channel.Channel(record, number, kind) for number in range(1, 5)]
+        return named or device, [one for one in found if one.enabled_and_selected and one.raw is not None]

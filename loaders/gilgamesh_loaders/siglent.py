@@ -9,8 +9,10 @@ files hold no date, and those of the old platform no scale that could be relied 
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +26,11 @@ from gilgamesh_loaders.plan import Scale, SeriesPlan, ShotPlan, as_recorded
 if TYPE_CHECKING:
     from gilgamesh_loaders.plan import Samples
 
+_LAYOUTS = {
+    "v0_1": ("siglent_v0_1_bin", "SiglentV01Bin"),
+    "v0_2": ("siglent_v0_2_bin", "SiglentV02Bin"),
+    **{f"v{number}": (f"siglent_v{number}_bin", f"SiglentV{number}Bin") for number in range(1, 7)},
+}
 _COUNTS_PER_DIVISION = 25.0  # where the file does not say it
 _DIVISIONS = 14.0  # of the screen's width, likewise
 _BASE_UNIT = 8  # magnitudes count in thousands, from yocto = 0
@@ -41,21 +48,22 @@ class Siglent:
         if path.suffix.casefold() != ".bin" or len(head) < 256 or head[:2] in (b"AG", b"RG", b"<?"):
             return False
         try:
-            layouts = _library()
-            return bool(layouts.detect_revision_from_bytes(head[:HEAD_BYTES], path.stat().st_size) != "old")
-        except (MissingExtra, ValueError, IndexError, OverflowError):
+            return _revision(head[:HEAD_BYTES], path.stat().st_size) in _LAYOUTS
+        except MissingExtra:
             return False
 
     def read(self, path: Path, hints: Hints) -> ShotPlan:
         """Read all analog channels that were on."""
         with refusing(path):
             content = path.read_bytes()
-            layouts = _library()
-            with parsing(path, "a Siglent waveform"):
-                revision, fields = layouts.parse_low_level(str(path))
+            revision = _revision(content[:HEAD_BYTES], len(content))
             if revision == "old":
                 raise InvalidValue("it is of Siglent's old platform, whose scale is not in the file; save it as .csv")
+            if revision not in _LAYOUTS:
+                raise InvalidValue("its header is that of no Siglent oscilloscope; it was cut, or is something else")
+            module, name = _LAYOUTS[revision]
             with parsing(path, "a Siglent waveform"):
+                fields = getattr(import_module(f"RigolWFM.{module}"), name).from_bytes(content)
                 traces = list(_sixth(fields) if revision == "v6" else _fixed(revision, fields))
                 mathematics = revision == "v4" and any(fields.math_switch.entries)
             model = "Siglent"
@@ -155,9 +163,13 @@ def _sixth(fields: Any) -> Iterator[_Trace]:
         )
 
 
-def _library() -> Any:
+def _revision(head: bytes, size: int) -> str:
+    """Revision the library takes a header for; empty for none."""
     try:
         from RigolWFM import siglent
     except ImportError as error:
         raise MissingExtra("RigolWFM", "loaders", "reading Siglent's .bin files") from error
-    return siglent
+    try:
+        return str(siglent.detect_revision_from_bytes(head, size))
+    except (ValueError, IndexError, OverflowError, struct.error):
+        return ""
