@@ -22,7 +22,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ _LEAD_IN = struct.Struct("<4sII2Q")
 _LEAD_IN_BIG = struct.Struct(">4sII2Q")
 _BIG_ENDIAN = 0x40
 _RAW = 0xFFFFFFFF  # the input of a scale that takes the raw data
+_EPOCH = datetime(1904, 1, 1, tzinfo=UTC)
 _UNFINISHED = 0xFFFFFFFFFFFFFFFF
 _FIRST_DAY = 86400  # a clock that was never set says the epoch of LabVIEW, or its first day
 _SAME = 1e-12  # s; starts that differ by less come from one float64 and its rounding
@@ -77,7 +78,7 @@ class Tdms:
                 hints,
                 record.series(),
                 source_of(path, self.name, content),
-                moment=None if record.first is None else record.first.as_datetime().replace(tzinfo=UTC),
+                moment=record.moment(),
                 attributes=plain_attributes(
                     {k: v for k, v in said.items() if k.casefold() not in (*_SHOT_NAMES, "name")}
                 ),
@@ -143,9 +144,10 @@ class _Channel:
 
     @property
     def is_digital(self) -> bool:
-        """Whether it is a digital line: it says so, or it is one of DAQmx, whose other channels all have scales."""
+        """Whether it is a digital line: it says so, or it is one byte of DAQmx without a scale, as no voltage is."""
         unscaled = _RAW not in self.raw and not _scales(self.said)
-        return unscaled or "NI_LineNames" in self.said or "LineNumber" in self.said
+        bytewise = all(np.asarray(one).dtype == np.uint8 for one in self.raw.values())
+        return (unscaled and bytewise) or "NI_LineNames" in self.said or "LineNumber" in self.said
 
     @property
     def is_stamps(self) -> bool:
@@ -164,12 +166,24 @@ class _Record:
         starts += [one.raw[_RAW][0] for one in self._clocks.values()]
         self.first: Any = min(starts, key=lambda one: (one.seconds, one.second_fractions), default=None)
 
+    def moment(self) -> datetime | None:
+        """The first start as a time."""
+        if self.first is None:
+            return None
+        microseconds = int(self.first.seconds) * 10**6 + (int(self.first.second_fractions) * 10**6 >> 64)
+        try:
+            return _EPOCH + timedelta(microseconds=microseconds)
+        except OverflowError as error:
+            raise InvalidValue(f"it begins {self.first.seconds} s after 1904, which is no date") from error
+
     def series(self) -> Iterator[SeriesPlan]:
         """All channels of numbers."""
         columns = self._time_columns()
         groups = {one.group for one in self._channels}
         for channel in self._channels:
             place = f"{channel.group}/{channel.name}"
+            if "\ufffd" in place:  # the library reads others alike, and would join two channels into one
+                raise InvalidValue(f"the name {place!r} is not written in UTF-8; give the channel another name")
             if channel.is_text:
                 self.notes.append(f"the text in {place} was left out")
             elif not channel.is_stamps and columns.get(channel.group) is not channel:
