@@ -20,7 +20,8 @@
         axes: [shot, position, time]
         unit: A
 
-A value is what it is, a text that begins with ``@`` an attribute of the file, ``name@attribute`` one of an array or a
+An axis that is neither the shot nor the time is counted from 1: ``{position}`` in a name is replaced by the number, or
+``at: {position: 2}`` takes one of them. A value is what it is, a text that begins with ``@`` an attribute of the file, ``name@attribute`` one of an array or a
 group, ``/name`` the content of an array. Along the axis ``shot`` an array gives each shot its own value.
 """
 
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
     from gilgamesh_loaders.plan import Samples
 
 _FILE = ("device", "shot", "shots", "started_at", "timezone", "time", "attributes", "ports")
-_PORT = ("data", "axes", "time", "unit", "raw_unit", "scale", "quantity", "description", "signal")
+_PORT = ("data", "axes", "at", "time", "unit", "raw_unit", "scale", "quantity", "description", "signal")
 _TIME = ("start", "dt", "rate", "times", "axes", "unit")
 _SHOT, _SAMPLE = "shot", "time"
 
@@ -240,8 +241,10 @@ class _Reading:
             raise InvalidValue(f"{key}: {array.name!r} holds {array.dtype}; samples are integers or floats")
         axes = self._axes(key, port.get("axes", [_SAMPLE]), array.shape)
         samples = self._of_shot(key, self.samples(array.name, key), axes, place)
-        others = [axis for axis in axes if axis not in (_SHOT, _SAMPLE)]
-        samples = np.moveaxis(samples, [axis for axis in axes if axis != _SHOT].index(_SAMPLE), -1)
+        axes = [axis for axis in axes if axis != _SHOT]
+        samples, axes = self._at(key, port.get("at", {}), samples, axes)
+        others = [axis for axis in axes if axis != _SAMPLE]
+        samples = np.moveaxis(samples, axes.index(_SAMPLE), -1)
         missing = [axis for axis in others if f"{{{axis}}}" not in name]
         if missing:
             raise InvalidValue(f"{key}: the name must tell its {missing[0]!r} apart; write {{{missing[0]}}} into it")
@@ -303,6 +306,17 @@ class _Reading:
             raise InvalidValue(f"{key}: {along} rows along 'shot' for {shots} shots")
         taken: Samples = np.take(samples, place, axis=axes.index(_SHOT))
         return taken
+
+    def _at(self, key: str, said: Any, samples: Samples, axes: list[str]) -> tuple[Samples, list[str]]:
+        """Samples at the named places, counted from 1, and the axes that are left."""
+        _check_keys(f"{key}, at", said, [axis for axis in axes if axis != _SAMPLE])
+        for axis, index in said.items():
+            length = samples.shape[axes.index(axis)]
+            if not isinstance(index, int) or not 1 <= index <= length:
+                raise InvalidValue(f"{key}, at: {axis} {index!r} of {length}; count from 1")
+            samples = np.take(samples, index - 1, axis=axes.index(axis))
+            axes = [one for one in axes if one != axis]
+        return samples, axes
 
     def _time(self, key: str, said: Any, samples: int, place: int | None, hints: Hints) -> dict[str, Any]:
         """Time base as keywords of a `SeriesPlan`, in s."""

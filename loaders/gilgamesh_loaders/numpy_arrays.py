@@ -66,7 +66,7 @@ FORMAT = NumpyArrays()
 def arrays_of(path: Path, content: bytes) -> Container:
     """Arrays of a file, checked to be whole."""
     if content.startswith(_MAGIC):
-        array = _checked("column", content, len(content))
+        array = _checked("array", content, len(content))
         return Container("numpy", _fields(array) or {array.name: array})
     arrays: dict[str, Array] = {}
     with parsing(path, "an archive of NumPy arrays"), zipfile.ZipFile(io.BytesIO(content)) as archive:

@@ -237,7 +237,9 @@ def _attribute(item: Any, name: str) -> AttributeValue:
 def _needed(device: str, group: Any, name: str) -> AttributeValue:
     value = _attribute(group, name)
     if value is None:
-        raise InvalidValue(f"{device!r} has no attribute {name!r}; is this the testbed's layout?")
+        raise InvalidValue(
+            f"{device!r} has no attribute {name!r}; is this the testbed's layout? Any other needs a mapping file (--mapping)"
+        )
     return value
 
 
