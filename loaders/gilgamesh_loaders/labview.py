@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 _END = "***End_of_Header***"
 _SPECIAL = re.compile(r"\*\*\*Start_Special\*\*\*.*?\*\*\*End_Special\*\*\*[^\n]*\n", re.DOTALL)
-_SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";"}
 _KEPT = ("Operator", "Description", "Project")
 
 
@@ -84,8 +83,8 @@ class _Measurement:
         self._lines = text.split("\n")
         self.notes: list[str] = []
         end = self._after(0)
-        separator = next((line.split(None, 1)[1] for line in self._lines[:end] if line.startswith("Separator")), "Tab")
-        self._separator = _SEPARATORS.get(separator.strip("\t ,;").casefold(), "\t")
+        said = next((line for line in self._lines[:end] if line.startswith("Separator")), "")
+        self._separator = said[len("Separator") :][:1] or "\t"  # the line says it by name, and uses it
         self.said = self._header(0, end - 1)
         self._decimal = self._first("Decimal_Separator", ".")
         self._columns = self._first("X_Columns", "One").casefold()
