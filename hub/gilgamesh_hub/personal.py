@@ -78,8 +78,7 @@ def configuration(url: str | None = None, person: str | None = None, *, folder: 
     # Lab shows hidden files when asked (View, Show Hidden Files): that is how the trash is reached.
     made.ContentsManager.allow_hidden = True
     for app in ("LabApp", "JupyterNotebookApp"):
-        if LABEXTENSIONS.is_dir():
-            made[app].extra_labextensions_path = [str(LABEXTENSIONS)]
+        made[app].extra_labextensions_path = [str(LABEXTENSIONS)]
     made.LabApp.news_url = None
     made.LabApp.check_for_updates_class = "jupyterlab.handlers.announcements.NeverCheckForUpdate"
     return made

@@ -49,7 +49,7 @@ def hide_password(url: str, folder: Path | None = None, environment: MutableMapp
     parsed = sa.make_url(url)
     passwords = [parsed.password, parsed.query.get("password"), environment.pop(PASSWORD, None)]
     password = next((str(one) for one in passwords if one), None)
-    bare = parsed.set(password=None).difference_update_query(["password"])
+    bare = parsed._replace(password=None).difference_update_query(["password"])  # set(password=None) changes nothing
     shown = bare.render_as_string(hide_password=False)
     environment[URL] = shown
     if password is not None:

@@ -204,7 +204,7 @@ def test_new_things_get_new_names(manager: Any) -> None:
     assert manager.resolve_path("Untitled.ipynb") == "Untitled.ipynb"
     assert manager.resolve_path("nothing") is None
     assert manager.resolve_path("../x") is None
-    assert manager.get_kernel_path("Untitled Folder/x.ipynb") == ""
+    assert manager.get_kernel_path(path="Untitled Folder/x.ipynb") == ""
 
 
 def test_folders_are_renamed_with_all_they_hold(manager: Any, refused: Any) -> None:
@@ -582,3 +582,18 @@ def test_somebody_who_does_not_finish_is_not_waited_for(manager: Any, refused: A
 def test_pgcontents_own_encryption_is_refused(manager: Any) -> None:
     with pytest.raises(errors.InvalidValue, match="crypto"):
         GilgameshContentsManager(engine=manager.engine, crypto=object())
+
+
+def test_a_folder_of_a_thousand_is_one_question(manager: Any) -> None:
+    with manager.engine.begin() as connection:
+        connection.execute(
+            sa.text(
+                "insert into pgcontents.files (user_id, parent_name, name, content, size) "
+                "select :person, '/', format('nb %s.ipynb', i), '', 0 from generate_series(1, 1000) i"
+            ),
+            {"person": manager.user_id},
+        )
+    asked: list[str] = []
+    sa.event.listen(manager.engine, "before_cursor_execute", lambda *said: asked.append(said[2]))
+    assert len(manager.get("")["content"]) == 1000
+    assert len(asked) == 2

@@ -41,7 +41,7 @@ class GilgameshCheckpoints(pgcontents.PostgresCheckpoints):
             tree.take_turns(connection, self.user_id)
             yield connection, place
 
-    def create_checkpoint(self, _contents_mgr: Any, path: str) -> dict[str, Any]:
+    def create_checkpoint(self, contents_mgr: Any, path: str) -> dict[str, Any]:  # noqa: ARG002 - Jupyter's signature
         """Keep the state of a file."""
         with self._changing(path) as (connection, place):
             made = document.checkpoint(connection, self.user_id, place, self.keep)
@@ -49,7 +49,7 @@ class GilgameshCheckpoints(pgcontents.PostgresCheckpoints):
             raise HTTPError(404, f"file does not exist: {place.path!r}")
         return {"id": made.id, "last_modified": made.last_modified}
 
-    def restore_checkpoint(self, _contents_mgr: Any, checkpoint_id: str, path: str) -> None:
+    def restore_checkpoint(self, contents_mgr: Any, checkpoint_id: str, path: str) -> None:  # noqa: ARG002
         """Take a file back to a checkpoint."""
         with self._changing(path) as (connection, place):
             if not document.restore(connection, self.user_id, place, _number(checkpoint_id, path)):

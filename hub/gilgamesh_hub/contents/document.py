@@ -18,9 +18,10 @@ _STAT = sa.text(
      where user_id = :person and parent_name = :parent and name = :name
     """
 )
+# Base64 travels as text: as bytea it would be sent in hexadecimal digits, twice as long.
 _READ = sa.text(
     """
-    select 'file' as kind, name, born_at, created_at as saved_at, size, sha256, content
+    select 'file' as kind, name, born_at, created_at as saved_at, size, sha256, convert_from(content, 'UTF8') as content
       from pgcontents.files
      where user_id = :person and parent_name = :parent and name = :name
     """

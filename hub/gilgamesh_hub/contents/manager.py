@@ -60,10 +60,26 @@ class GilgameshContentsManager(pgcontents.PostgresContentsManager):
     def _default_checkpoints_kwargs(self) -> dict[str, Any]:
         return {"parent": self, "log": self.log, "engine": self.engine, "user_id": self.user_id}
 
+    @default("files_handler_params")
+    def _default_files_handler_params(self) -> dict[str, Any]:
+        # The handler of /files/ asks the manager, yet inherits from one that cannot be made without a folder.
+        return {"path": ""}
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if not isinstance(self.crypto, crypto.NoEncryption):
             raise InvalidValue("crypto cannot be set: the database itself puts uploads together and copies files")
+        self._tell_pages()
+
+    def _tell_pages(self) -> None:
+        """Let JupyterLab's status bar say where notebooks are saved (labextension/@gilgamesh/status)."""
+        settings = getattr(self.parent, "tornado_settings", None)
+        if settings is not None:
+            said = {
+                "gilgameshDatabase": f"saved to {shown(self.engine)} as {self.user_id}",
+                "gilgameshSaved": self.info_string(),
+            }
+            settings.setdefault("page_config_data", {}).update(said)
 
     def ensure_user(self) -> None:
         """Give the person a root."""
@@ -136,7 +152,7 @@ class GilgameshContentsManager(pgcontents.PostgresContentsManager):
             return None
         return place.path if self.exists(place.path) else None
 
-    def get_kernel_path(self, _path: str, model: Model | None = None) -> str:  # noqa: ARG002 - Jupyter's signature
+    def get_kernel_path(self, path: str, model: Model | None = None) -> str:  # noqa: ARG002 - Jupyter's signature
         """Kernels work in the folder Jupyter was started in; folders of notebooks are no folders of the computer."""
         return ""
 

@@ -36,7 +36,13 @@ _FORGET = sa.text("delete from pgcontents.uploads where user_id = :person and pa
 _FORGET_ABANDONED = sa.text(
     f"delete from pgcontents.uploads where user_id = :person and received_at < now() - interval '{ABANDONED}'"  # noqa: S608
 )
-_PIECES = sa.text("select content from pgcontents.uploads where user_id = :person and path = :path order by position")
+_PIECES = sa.text(
+    """
+    select convert_from(content, 'UTF8') from pgcontents.uploads
+     where user_id = :person and path = :path
+     order by position
+    """
+)
 # Pieces end where three bytes end, so that their base64 can be put in a row as it is.
 _WHOLE = sa.text(
     """
