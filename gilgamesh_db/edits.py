@@ -131,6 +131,27 @@ class Edit:
         self._call("add_port", device=device, channel=channel, dtype=dtype, unit=self._unit(unit), low=low, high=high,
                    description=description, resolution=resolution, noise=noise, valid=self._period(since, None))  # fmt: skip
 
+    def open_stream(
+        self,
+        port: str,
+        *,
+        pause: float | None = None,
+        keep: str | datetime.timedelta | None = None,
+        keep_aggregates: str | datetime.timedelta | None = None,
+    ) -> None:
+        """Let a port deliver samples day and night; again with other words, it says anew how long they are kept.
+
+        Parameters
+        ----------
+        pause : float, optional
+            Longest pause between two samples that is expected, in s; a longer one is a gap.
+        keep, keep_aggregates : str or timedelta, optional
+            How long samples and aggregates are kept, like ``"400d"``; for ever by default.
+        """
+        from .streams.upkeep import kept
+
+        self._call("open_stream", port=port, pause=pause, keep=kept(keep), keep_aggregates=kept(keep_aggregates))
+
     def amend(self, kind: str, name: str, **words: Any) -> None:
         """Correct how a component, port, signal or attribute is described; what is not given stays.
 
@@ -438,6 +459,9 @@ _BOUND = {
     "valid": "cast({} as tstzrange)",
     "chain": "cast({} as text[])",
     "aliases": "cast({} as text[])",
+    "pause": "cast({} as double precision)",
+    "keep": "cast({} as interval)",
+    "keep_aggregates": "cast({} as interval)",
     "signals": "cast({} as text[])",
     "shots": "cast({} as bigint[])",
     "shot": "cast({} as bigint)",

@@ -21,7 +21,7 @@ def include_name(name: str | None, kind: str, _parents: object) -> bool:
     if kind == "schema":
         return name == "gilgamesh"
     if kind == "table" and name is not None:
-        return not name.startswith(("segment_", "pyramid_"))
+        return not name.startswith(("segment_", "pyramid_", "stream_segment_", "stream_aggregate_"))
     return True
 
 

@@ -12,11 +12,12 @@ from .discharges import Discharges
 from .engine import embedded, open_engine
 from .history import History
 from .pictures import Pictures
+from .slow_control import SlowControl
 
 __all__ = ["Database", "Knowledge", "connect", "embedded", "open_engine"]
 
 
-class Database(Asking, Discharges, Analyses, History, Pictures):
+class Database(Asking, Discharges, Analyses, History, Pictures, SlowControl):
     """A connected database of the testbed; made by `connect`.
 
     Attributes

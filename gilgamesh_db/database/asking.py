@@ -53,6 +53,12 @@ class Asking(Connected):
             from ..derived import DerivedSignal
 
             return DerivedSignal(self._whole, name, number, quality)
+        if name in self._streamed:
+            from ..streams.window import signal_of_stream
+
+            slow = signal_of_stream(self._whole, name, number, quality)
+            if slow is not None:
+                return slow
         if run is not None:
             from ..run import knowledge_of
 

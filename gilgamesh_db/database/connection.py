@@ -40,6 +40,7 @@ class Connected:
         self._closed = False
         self._names: dict[str, str] = {}
         self._derived: set[str] = set()
+        self._streamed: set[str] = set()
         self._shots: set[int] = set()
 
     def __enter__(self) -> Self:
@@ -197,7 +198,8 @@ class Connected:
     def _find(self, name: str, shot: int) -> None:
         """Look a name and a shot up in one round trip; both are remembered, because they hardly ever go."""
         found = self.reader.rows(
-            "select s.name, s.kind = 'derived' as derived, exists (select from gilgamesh.shot where number = %s) as fired "
+            "select s.name, s.kind = 'derived' as derived, exists (select from gilgamesh.shot where number = %s) as fired, "
+            "exists (select from gilgamesh.connection c join gilgamesh.stream t on t.port_id = c.port_id where c.signal_id = s.id) as streamed "
             "from (select 1) one left join gilgamesh.signal s on s.id = "
             "(select id from gilgamesh.signal where name = %s union all select signal_id from gilgamesh.alias where name = %s)",
             (shot, name, name),
@@ -213,6 +215,8 @@ class Connected:
         self._names[name] = found.name
         if found.derived:
             self._derived.add(found.name)
+        if found.streamed:
+            self._streamed.add(found.name)
 
     def _shot_number(self, connection: sa.Connection, shot: int) -> int:
         if shot < 0:

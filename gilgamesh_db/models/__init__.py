@@ -26,6 +26,7 @@ from .revision import Amendment, TestbedRevision, TestbedVersion
 from .series import AttributeInput, Pyramid, Run, RunInput, Segment, Series, Source
 from .shot import Attribute, AttributeValue, Program, Shot
 from .signal import Alias, Calibration, Connection, Definition, Signal, Timing
+from .stream import Stream, StreamAggregate, StreamSegment, StreamTail
 
 __all__ = [
     "Alias",
@@ -74,6 +75,10 @@ __all__ = [
     "Signal",
     "Source",
     "Stated",
+    "Stream",
+    "StreamAggregate",
+    "StreamSegment",
+    "StreamTail",
     "TestbedRevision",
     "TestbedVersion",
     "Timing",

@@ -24,6 +24,7 @@ NOT_STATED = {
     "state_references", "state_passage", "withdraw_reference", "attach_document", "detach_document", "tag_reference",
     "set_layout", "drop_layout", "push_notebook",
     "create_person", "set_level", "set_active", "invite_person", "lay_person_role", "note_audit",
+    "ensure_stream_partition", "store_samples", "compact_stream",
 }  # fmt: skip
 # What changes something in the name of the owner.
 EDITS = """
