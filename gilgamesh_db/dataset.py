@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import GilgameshError, MissingExtra
-from .frames import Request, table
+from .frame_request import Request
+from .frames import table
 from .signal import Signal
 
 if TYPE_CHECKING:

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import fnmatch
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .alignment import Alignment, align, regular
-from .bulk import read_many, require_window
+from .alignment import align, regular
+from .bulk import read_many
 from .computed import FloatArray
-from .derived import Definition, canonical, definitions, from_read, require_no_cycle
-from .errors import (
-    ConditionError,
-    GilgameshError,
-    InvalidValue,
-    NotCalibrated,
-    NotWired,
-    SamplesNotFound,
-    SignalNotFound,
-    Unresolved,
-    near_names,
-)
-from .formula import Node, compile_formula, parse_condition
-from .quality import accepted_flags
-from .shot_range import Shots, shots_of
+from .derived import Definition, from_read, require_no_cycle
+from .errors import GilgameshError, InvalidValue, NotCalibrated, NotWired, SamplesNotFound, Unresolved
+from .formula import compile_formula
+from .frame_request import Request
 from .signal import Signal
 
 if TYPE_CHECKING:
@@ -34,43 +22,7 @@ if TYPE_CHECKING:
 
     from .database import Database
 
-Window: TypeAlias = "tuple[float, float] | None"
-Missing = Literal["raise", "nan"]
-
-_CATALOGUE = """
-select name, name as meant, unit, label, kind from gilgamesh.signal
-union all
-select a.name, s.name, s.unit, s.label, s.kind from gilgamesh.alias a join gilgamesh.signal s on s.id = a.signal_id
- order by 1
-"""
 LARGEST = 4e9  # bytes of values in one table
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is asked for; see `Database.signals` for the words."""
-
-    names: tuple[str, ...]
-    shots: tuple[int, ...]
-    window: Window
-    condition: Node | None
-    align: Alignment
-    on: str | float | None
-    missing: Missing
-    tolerance: float | None
-    units: Mapping[str, str]
-    labels: Mapping[str, str]
-    meant: Mapping[str, str]
-    defined: Mapping[int, Mapping[str, Definition]]
-    derived: tuple[str, ...] = ()
-    quality: str | None = None
-
-    @property
-    def read(self) -> tuple[str, ...]:
-        """All that must be read: the columns, the base, and what the condition names."""
-        base = (self.on,) if isinstance(self.on, str) else ()
-        conditioned = self.condition.names() if self.condition else ()
-        return tuple(dict.fromkeys((*base, *self.names, *conditioned)))
 
 
 @dataclass
@@ -81,52 +33,6 @@ class _Collected:
     times: list[FloatArray] = field(default_factory=list)
     columns: dict[str, list[FloatArray]] = field(default_factory=dict)
     missing: dict[tuple[int, str], str] = field(default_factory=dict)
-
-
-def request(
-    db: Database,
-    names: str | Sequence[str],
-    shot: Shots,
-    window: Window = None,
-    where: str | None = None,
-    align: Alignment = "previous",
-    on: str | float | None = None,
-    missing: Missing = "raise",
-    tolerance: float | None = None,
-    quality: str | None = None,
-) -> Request:
-    """Understand what is asked for, before anything is read."""
-    if align not in get_args(Alignment):
-        raise InvalidValue(f"{align!r} is not a way to align; choose one of: {', '.join(get_args(Alignment))}")
-    if missing not in get_args(Missing):
-        raise InvalidValue(f"missing={missing!r} is neither 'raise' nor 'nan'")
-    if quality is not None:
-        accepted_flags(quality)  # which refuses what is none
-    catalogue = {row.name: row for row in db.reader.rows(_CATALOGUE, ())}
-    known = {name: row.meant for name, row in catalogue.items()}
-    condition = None if where is None else parse_condition(where)
-    if condition is not None:
-        for name in condition.names():
-            if name not in known:
-                raise ConditionError(
-                    f"no signal {name!r} in {where!r}{near_names(name, known) or ';'} list them with `gilgamesh signals`"
-                )
-        condition = canonical(condition, known)
-    if isinstance(on, str):
-        on = _expanded([on], known)[0]
-    elif on is not None and not (isinstance(on, int | float | np.number) and 0 < float(on) < np.inf):
-        raise InvalidValue(
-            f"on={on!r} is no time base; give the name of a signal, or an interval in seconds such as 1e-3"
-        )
-    shots = tuple(shots_of(db, shot))
-    columns = tuple(_expanded([names] if isinstance(names, str) else list(names), known))
-    asked = Request(
-        columns, shots, require_window(window), condition, align, on, missing, tolerance,
-        {name: row.unit for name, row in catalogue.items()},
-        {name: row.label or name for name, row in catalogue.items()}, known, {}, quality=quality,
-    )  # fmt: skip
-    derived = [name for name in asked.read if catalogue[name].kind == "derived"]
-    return replace(asked, defined=definitions(db, derived, shots), derived=tuple(derived)) if derived else asked
 
 
 def table(db: Database, asked: Request) -> pd.DataFrame:
@@ -307,33 +213,6 @@ def _frame(asked: Request, collected: _Collected) -> pd.DataFrame:
         "missing": collected.missing,
     }
     return frame
-
-
-# -- what is asked for --------------------------------------------------------------------------------------
-
-
-def _expanded(names: list[str], known: Mapping[str, str]) -> list[str]:
-    """Names for names, aliases and patterns; all that are unknown are named together."""
-    found: list[str] = []
-    unknown: list[str] = []
-    for name in names:
-        if not isinstance(name, str):
-            raise SignalNotFound(f"{name!r} is not the name of a signal; list them with `gilgamesh signals`")
-        if any(sign in name for sign in "*?["):
-            matching = [other for other, meant in known.items() if other == meant and fnmatch.fnmatchcase(other, name)]
-            found += matching
-            unknown += [] if matching else [name]
-        elif name in known:
-            found.append(known[name])
-        else:
-            unknown.append(name)
-    if unknown:
-        near = near_names(unknown[0], known)
-        asked = " and ".join(repr(name) for name in unknown)
-        raise SignalNotFound(f"no signal {asked}{near or ';'} list them with `gilgamesh signals`")
-    if not found:
-        raise InvalidValue("no signal is asked for; give a name, a list of names, or a pattern such as 'Lang_*'")
-    return list(dict.fromkeys(found))
 
 
 def _extent(db: Database, asked: Request, shot: int) -> tuple[float, float, float]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from .computed import ComputedSignal
     from .processing import FilterKind, Spectrogram, Spectrum
+    from .quality_check import Findings
     from .signal import Signal
 
 
@@ -115,3 +116,12 @@ class Processing:
         from .processing import spectrogram
 
         return spectrogram(self, seconds)
+
+    def check_quality(self: Signal, **thresholds: float) -> Findings:  # type: ignore[misc]
+        """What is wrong with the samples: saturation, a dead channel, noise, implausible values; `db.check_quality` says how.
+
+        Usual noise needs other shots: it is judged here only where the port states its own.
+        """
+        from .quality_check import Thresholds, check_signal
+
+        return check_signal(self, Thresholds(**thresholds))  # type: ignore[arg-type]

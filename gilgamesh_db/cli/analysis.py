@@ -92,6 +92,43 @@ def list_quality(context: click.Context, signal: str | None, shots: str, as_json
     print_table(table.set_index("signal"), as_json)
 
 
+@quality.command("check")
+@click.argument("signals", nargs=-1, required=True)
+@_shots
+@click.option("--state", is_flag=True, help="State what is found as quality flags; what people said stays.")
+@click.option("--author", help="Who states it; the database role, if left out.")
+@click.option("--saturated", type=int, default=3, show_default=True, help="Samples at the end of the range of a port.")
+@click.option(
+    "--flat", type=float, default=1.0, show_default=True, help="Steps of the samples within which a channel is dead."
+)
+@click.option("--noisy", type=float, default=5.0, show_default=True, help="Times the expected noise.")
+@click.option("--implausible", type=int, default=1, show_default=True, help="Samples outside the plausible range.")
+@as_json
+@click.pass_context
+def check_quality(
+    context: click.Context,
+    /,
+    signals: tuple[str, ...],
+    shots: str,
+    state: bool,
+    author: str | None,
+    as_json: bool,
+    **thresholds: float,
+) -> None:
+    """Look for saturation, dead channels, noise and implausible values in SIGNALS (names or patterns)."""
+    found = open_database(context).check_quality(list(signals), shots, **thresholds)
+    if as_json:
+        print_table(found.table, as_json=True)
+    else:
+        click.echo(str(found))
+    if state:
+        flagged = found.state(author)
+        click.echo(
+            f"{flagged} window{'s'[: flagged != 1]} flagged in {len(found.measured)} record{'s'[: len(found.measured) != 1]}",
+            err=as_json,
+        )
+
+
 @click.command(context_settings=NEGATIVE)
 @click.argument("shot", type=int, required=False)
 @click.argument("text", required=False)

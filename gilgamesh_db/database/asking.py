@@ -133,7 +133,8 @@ class Asking(Connected):
         --------
         >>> db.signals(["Lang_U", "Lang_I"], shot=[1234, 1235], window=(0, 1), where="Lang_U > 0")  # doctest: +SKIP
         """
-        from ..frames import request, table
+        from ..frame_request import request
+        from ..frames import table
 
         return table(
             self._whole, request(self._whole, names, shot, window, where, align, on, missing, tolerance, quality)
@@ -155,7 +156,8 @@ class Asking(Connected):
         ------
         DataFrame
         """
-        from ..frames import chunks, request
+        from ..frame_request import request
+        from ..frames import chunks
 
         yield from chunks(self._whole, request(self._whole, names, shot, **options), rows)
 
@@ -166,7 +168,7 @@ class Asking(Connected):
         with Shot and Time as coordinates. ``to_netcdf`` writes it with the attributes of the CF conventions.
         """
         from ..dataset import dataset_of
-        from ..frames import request
+        from ..frame_request import request
 
         return dataset_of(self._whole, request(self._whole, names, shot, **options))
 

@@ -13,6 +13,7 @@ from .connection import Connected, whole_number
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..quality_check import Findings
     from ..recording import Recording
     from ..shot import Shot
     from ..shot_range import Shots
@@ -90,6 +91,34 @@ class Discharges(Connected):
         from ..search import find_shots
 
         return find_shots(self._whole, condition, shots, for_at_least)
+
+    def check_quality(self, names: str | Sequence[str], shots: Shots = -1, **thresholds: float) -> Findings:
+        """Look for saturation, dead channels, noise and values that cannot be; nothing is stated yet.
+
+        Parameters
+        ----------
+        names : str or sequence of str
+            Names, aliases, or patterns such as ``"Lang_*"``.
+        shots : int, str or iterable of int
+            The last by default. From five shots on, the noise of a signal is compared with what is usual for it.
+        **thresholds
+            `saturated`, `flat`, `noisy`, `implausible`: see `gilgamesh_db.quality_check.Thresholds`.
+
+        Returns
+        -------
+        Findings
+            Prints as text; `Findings.table` and `Findings.numbers` are DataFrames, `Findings.state` states the findings
+            as quality flags, beside what people said.
+
+        Examples
+        --------
+        >>> print(db.check_quality("Lang_*", "1200:1300"))  # doctest: +SKIP
+        """
+        from ..frame_request import request
+        from ..quality_check import Thresholds, check_signals
+
+        asked = request(self._whole, names, shots)
+        return check_signals(self._whole, asked.names, asked.shots, Thresholds(**thresholds))  # type: ignore[arg-type]
 
     def reduce(
         self,
