@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from .database import Database
 
 # Resolved once (materialized: unrolled it would be done again for every segment), then the stored pieces of each
-# record (offset 0: no piece is cut before it is known to be in the window). A window is widened by a sample on each side: the one before holds at its beginning.
+# record, put into order before they are cut (offset 0): what is sorted are references to samples, and no piece is cut
+# before it is known to be in the window. A window is widened by a sample on each side: the one before holds at its
+# beginning.
 _BULK = """
 with resolved as materialized (
   select r.* from gilgamesh.resolved_signal r
@@ -35,24 +37,36 @@ with resolved as materialized (
 ), total as materialized (
   select (sum(s.i1 - s.i0) * 8)::bigint as bytes from span s
 )
-select r.*, t.bytes, p.first_sample, p.count, p.payload, p.times
-  from resolved r
- cross join total t
-  left join span s on s.signal_id = r.signal_id
-  left join lateral (
-    select greatest(g.first, s.i0) as first_sample, (least(g.first + g.n, s.i1) - greatest(g.first, s.i0))::integer as count,
-           substring(g.payload from (21 + s.width * (greatest(g.first, s.i0) - g.first))::integer
-                                for (s.width * (least(g.first + g.n, s.i1) - greatest(g.first, s.i0)))::integer) as payload,
-           substring(g.times from (21 + 8 * (greatest(g.first, s.i0) - g.first))::integer
-                              for (8 * (least(g.first + g.n, s.i1) - greatest(g.first, s.i0)))::integer) as times
-      from (select g.position::bigint * r.segment_n as first, g.n, g.payload, g.times
+select x.*,
+       substring(x.stored from (21 + x.width * (x.first_sample - x.stored_first))::integer for (x.width * x.count)::integer) as payload,
+       substring(x.stored_times from (21 + 8 * (x.first_sample - x.stored_first))::integer for (8 * x.count)::integer) as times
+  from (select r.*, t.bytes, s.width, g.first as stored_first, g.payload as stored, g.times as stored_times,
+               greatest(g.first, s.i0) as first_sample, (least(g.first + g.n, s.i1) - greatest(g.first, s.i0))::integer as count
+          from resolved r
+         cross join total t
+          left join span s on s.signal_id = r.signal_id
+          left join lateral (
+            select g.position::bigint * r.segment_n as first, g.n, g.payload, g.times
               from gilgamesh.segment g
              where g.shot = %(shot)s and g.series_id = r.series_id
                and g.position between s.i0 / r.segment_n and (s.i1 - 1) / r.segment_n
                and s.i0 < s.i1 and t.bytes <= %(limit)s
-            offset 0) g
-  ) p on true
- order by r.signal_id, p.first_sample
+          ) g on true
+         order by r.signal_id, g.first offset 0) x
+"""
+
+
+# Whole records of several shots. Put into order before they are unpacked: references to samples are sorted, not samples.
+_SHOTS = """
+with resolved as materialized (
+  select r.* from gilgamesh.resolved_signal r
+   where r.shot = any(%s) and r.signal_id in (select s.id from gilgamesh.signal s where s.name = any(%s)) and r.status = 'ok'
+)
+select x.*, substring(x.stored from 21) as payload, substring(x.stored_times from 21) as times
+  from (select r.*, g.position::bigint * r.segment_n as first_sample, g.n as count, g.payload as stored, g.times as stored_times
+          from resolved r
+          left join gilgamesh.segment g on g.shot = r.shot and g.series_id = r.series_id
+         order by r.shot, r.signal_id, g.position offset 0) x
 """
 
 
@@ -122,6 +136,25 @@ def read_many(
             vars(signal)["_samples"] = _samples(held, first)
         found[first.signal] = signal
     return Bulk(found, missing, int(rows[0].bytes or 0) if rows else 0)
+
+
+def read_shots(db: Database, names: Iterable[str], shots: Iterable[int]) -> dict[int, dict[str, Signal]]:
+    """Read several signals of several shots in one round trip, as far as they can be read.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Names, not aliases, of measured and processed signals.
+    """
+    found: dict[int, dict[str, Signal]] = {}
+    rows = db.reader.rows(_SHOTS, (list(shots), list(names)), db.knowledge)
+    for (shot, name), pieces in groupby(rows, key=lambda row: (row.shot, row.signal)):
+        held = list(pieces)
+        signal = Signal(db, name, shot)
+        vars(signal)["_row"] = held[0]
+        vars(signal)["_samples"] = _samples(held, held[0])
+        found.setdefault(shot, {})[name] = signal
+    return found
 
 
 def _samples(held: list[Any], resolved: Any) -> Samples:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -200,11 +200,15 @@ def from_read(
     """
     if name in read:
         return read[name]
-    definition = known[name]
-    inputs = {key: from_read(meant[key], known, read, meant) for key in definition.node.names()}
+    return formula_over(known[name], lambda node: from_read(meant[str(node.value)], known, read, meant))
+
+
+def formula_over(stated: Definition, source: Callable[[Node], Signal]) -> Signal:
+    """A derived signal over inputs that are at hand."""
+    inputs = {key: source(Node("name", value=key)) for key in stated.node.names()}
     return FormulaSignal(
-        definition.node, inputs, name=name, shot=definition.shot, into=definition.unit, aligned=True,
-        label=definition.label, method=definition.formula,
+        stated.node, inputs, name=stated.name, shot=stated.shot, into=stated.unit, aligned=True, label=stated.label,
+        method=stated.formula,
     )  # fmt: skip
 
 

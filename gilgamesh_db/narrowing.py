@@ -35,7 +35,7 @@ _EXACT = {"load", "number", "neg", "add", "sub", "mul", "abs", "min", "max"}  # 
 
 # The raw extremes of a signal in every shot, with what turns them into values.
 _EXTREMES = """
-select r.shot, r.status, r.gain, r."offset", r.steps, r.dt, r.n, m.low, m.high, m.numbers
+select r.shot, r.status, r.gain, r."offset", r.steps, r.start, r.dt, r.n, r.dtype, r.series_id, r.finished, m.low, m.high, m.numbers
   from gilgamesh.resolved_signal r
   left join lateral (
     select min(g.minimum) as low, max(g.maximum) as high, sum(g.numbers) as numbers
@@ -82,6 +82,7 @@ class Narrowing:
     _extents: dict[str, Extent] = field(default_factory=dict)
     _stated: dict[int, dict[str, Definition]] = field(default_factory=dict)
     _units: dict[str, str] = field(default_factory=dict)
+    _records: dict[str, dict[int, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._units = dict(self.units)
@@ -128,7 +129,9 @@ class Narrowing:
         name = str(node.value)
         if name not in self.derived:
             if name not in self._extents:
-                self._extents[name] = extremes(self.db, name, self.shots)
+                rows = self.db.reader.rows(_EXTREMES, (name, self.shots), self.db.knowledge)
+                self._records[name] = {row.shot: row for row in rows if row.status == "ok"}
+                self._extents[name] = extremes(rows, self.shots)
             return self._extents[name][at]
         # One formula at a time: it may be another in other shots.
         found = _nothing(at.size)
@@ -163,6 +166,32 @@ class Narrowing:
         return Extent(
             np.broadcast_to(low, shape).copy(), np.broadcast_to(high, shape).copy(), one, other, whole, unknown, lasts
         )
+
+    # -- pieces of records --------------------------------------------------------------------------------
+
+    def record(self, name: str, shot: int) -> Any:
+        """What the extremes of a signal were read from; None where nothing can be read."""
+        return self._records.get(name, {}).get(shot)
+
+    def stated(self, name: str, shot: int) -> Definition | None:
+        """The formula of a derived signal in a shot, where it has one."""
+        return self._stated.get(shot, {}).get(name)
+
+    def formulas(self, shot: int) -> tuple[tuple[str, Node], ...]:
+        """The formulas in force in a shot."""
+        return tuple((name, one.node) for name, one in sorted(self._stated.get(shot, {}).items()))
+
+    def enclosed(self, node: Node, shot: int, known: dict[str, Interval]) -> Interval:
+        """Between which values a formula lies, from those of the signals; `known` learns those of derived ones."""
+        return self._enclosed(node, None, shot, known)
+
+    def exactly(self, node: Node, shot: int, exact: set[str]) -> bool:
+        """Whether a formula has a number at every sample, when these signals have."""
+        if node.operation == "name":
+            name = str(node.value)
+            return name in exact or (name in self.derived and self.exactly(self._stated[shot][name].node, shot, exact))
+        plain = {"name", "number", "quantity", "neg", "add", "sub", "mul", "abs", "min", "max"}
+        return node.operation in plain and all(self.exactly(part, shot, exact) for part in node.arguments)
 
     # -- one long record -----------------------------------------------------------------------------------
 
@@ -270,12 +299,12 @@ def is_long(signals: Mapping[str, Signal]) -> bool:
     )  # fmt: skip
 
 
-def extremes(db: Database, signal: str, shots: list[int]) -> Extent:
+def extremes(rows: list[Any], shots: list[int]) -> Extent:
     """Bounds of the values of a signal in each shot, two values it has, and what else decides without samples."""
     place = {shot: i for i, shot in enumerate(shots)}
     found = _nothing(len(shots))
     curved: dict[str, tuple[Any, list[Any]]] = {}
-    for row in db.reader.rows(_EXTREMES, (signal, shots), db.knowledge):
+    for row in rows:
         i = place[row.shot]
         if row.status != "ok":
             continue
@@ -290,10 +319,10 @@ def extremes(db: Database, signal: str, shots: list[int]) -> Extent:
             found.one[i], found.other[i] = ends
         else:
             curved.setdefault(repr(row.steps), (row.steps, []))[1].append(row)
-    for steps, rows in curved.values():
+    for steps, bent in curved.values():
         chain = steps_from_json(steps)
-        at = [place[row.shot] for row in rows]
-        low, high = (np.array([getattr(row, end) for row in rows], dtype=np.float64) for end in ("low", "high"))
+        at = [place[row.shot] for row in bent]
+        low, high = (np.array([getattr(row, end) for row in bent], dtype=np.float64) for end in ("low", "high"))
         smallest, largest = bounds(chain, low, high)
         # Rounding may carry a sample a little outside.
         found.low[at] = smallest - 1e-9 * np.abs(smallest)
