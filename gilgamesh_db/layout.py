@@ -100,6 +100,21 @@ class Layouts(MutableMapping[str, tuple[Panel, ...]]):
             raise InvalidValue(f"no layout {name!r}{near} there are: {', '.join(self) or 'none yet'}") from error
 
 
+def panels_of(db: Database, readable: Sequence[str], layout: str | None = None) -> tuple[Panel, ...]:
+    """The panels a shot is looked at by.
+
+    Parameters
+    ----------
+    readable : sequence of str
+        The signals that can be read in it.
+    layout : str, optional
+        Name of a layout; when left out, the one called ``overview``, else a panel for every signal that can be read.
+    """
+    if layout is not None:
+        return db.layouts.require(layout)
+    return db.layouts.get(OVERVIEW) or tuple(Panel((name,)) for name in readable)
+
+
 def _panel(said: Panel | Mapping[str, Any] | Sequence[str] | str) -> Panel:
     if isinstance(said, Panel):
         return said

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from .curve import draw
 from .errors import InvalidValue, MissingExtra, SamplesNotFound, Unresolved, UserError
-from .layout import OVERVIEW, Panel
+from .layout import Panel, panels_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -118,10 +118,7 @@ def overview(db: Database, shot: int, layout: str | None = None, figure: Figure 
         about = connection.execute(
             sa.text("select started_at, program, attributes from gilgamesh.shots where shot = :shot"), {"shot": shot}
         ).one()
-    if layout is None:
-        panels = db.layouts.get(OVERVIEW) or tuple(Panel((row.signal,)) for row in there)
-    else:
-        panels = db.layouts.require(layout)
+    panels = panels_of(db, [row.signal for row in there], layout)
     if not there:
         raise SamplesNotFound(f"shot {shot} has no signal to show; see what is missing with: gilgamesh show {shot}")
     columns = 3 if len(panels) > 4 else 1

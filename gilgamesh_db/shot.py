@@ -56,6 +56,14 @@ class Shot:
             "from gilgamesh.resolved_signal where shot = :shot order by signal", {"shot": self.number}
         ).set_index("signal")  # fmt: skip
 
+    def neighbours(self) -> tuple[int | None, int | None]:
+        """The numbers of the shots before and after it; None where there is none."""
+        found = self._db.reader.rows(
+            "select (select max(number) from gilgamesh.shot where number < %(shot)s) as before, "
+            "(select min(number) from gilgamesh.shot where number > %(shot)s) as after", {"shot": self.number}
+        )[0]  # fmt: skip
+        return found.before, found.after
+
     def overview(self, layout: str | None = None) -> Figure:
         """Its picture; see `Database.overview`."""
         return self._db.overview(self.number, layout)

@@ -169,6 +169,24 @@ class Signal(Operators, Processing):
                 raise InvalidValue(f"the window lies outside the window {self._span} it is taken from")
         return Signal(self._db, self.name, self.shot, (float(t0), float(t1)), self._least)
 
+    def around(self, t0: float, t1: float) -> Signal:
+        """The part from the sample before ``t0`` to the one after ``t1``: what a line drawn across that window needs.
+
+        Raises
+        ------
+        InvalidValue
+            When ``t0`` is not before ``t1``.
+        """
+        if not t0 < t1:
+            raise InvalidValue(f"the window from {t0} s to {t1} s is empty; windows are half-open")
+        if self.dt is not None:
+            return self.window(t0 - 1.001 * self.dt, t1 + 1.001 * self.dt)
+        time = self.time
+        if not time.size:
+            return self
+        first, last = np.searchsorted(time, (t0, t1))
+        return self.window(float(time[max(first - 1, 0)]), float(np.nextafter(time[min(last, time.size - 1)], np.inf)))
+
     def envelope(self, points: int = 2000) -> Envelope:
         """Minimum and maximum in at most `points` bins: a picture of the signal that misses no spike.
 

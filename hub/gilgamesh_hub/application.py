@@ -15,6 +15,7 @@ import tornado.web
 from gilgamesh_db import Database
 
 from . import handlers, wording
+from .following import Follower
 from .throttle import Throttle
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Application(tornado.web.Application):
         self.packages = packages
         self.pool = ThreadPoolExecutor(THREADS, thread_name_prefix="gilgamesh-web")
         self.throttle = Throttle()
+        self.follower = Follower(db)
         self.templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(HERE / "templates"),
             autoescape=True,
@@ -85,4 +87,5 @@ class Application(tornado.web.Application):
 
     def close(self) -> None:
         """Let the threads end."""
+        self.follower.close()
         self.pool.shutdown(wait=True, cancel_futures=True)

@@ -13,7 +13,7 @@ import click
 
 from gilgamesh_db import Database
 from gilgamesh_db.cli.door import open_database
-from gilgamesh_db.errors import MissingExtra, UserError
+from gilgamesh_db.errors import MissingExtra, SystemFault, UserError
 
 
 @click.command()
@@ -73,7 +73,7 @@ async def _serve(
         from .identity import OwnLogin
     except ImportError as error:
         raise MissingExtra(error.name or "tornado", "web", "serving the pages") from error
-    application = Application(db, OwnLogin(), prefix=prefix)
+    application = Application(db, OwnLogin(), prefix=prefix, packages=_packages())
     tls = {"certfile": str(certificate), "keyfile": str(key)} if certificate else None
     server = HTTPServer(application, xheaders=behind_proxy, max_body_size=UPLOAD_LIMIT, ssl_options=tls)
     sockets = _listen(host, port)
@@ -95,6 +95,17 @@ async def _serve(
     server.stop()
     await server.close_all_connections()
     application.close()
+
+
+def _packages() -> Path | None:
+    """The scripts of charts; without them the server draws the charts, and says what is missing."""
+    from . import npm
+
+    try:
+        return npm.install()
+    except SystemFault as error:
+        click.echo(f"charts are drawn by the server, and not zoomed by mouse: {error}", err=True)
+        return None
 
 
 def _listen(host: str, port: int) -> list[socket.socket]:

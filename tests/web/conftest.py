@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import html
 import http.client
 import http.cookiejar
@@ -80,10 +81,28 @@ class Visitor:
         opener = urllib.request.build_opener(_Stay, urllib.request.HTTPCookieProcessor(self.cookies))
         try:
             with opener.open(request, timeout=30) as answer:
-                return Answer(answer.status, answer.headers, answer.read(), answer.url)
+                endless = answer.headers["Content-Type"].startswith("text/event-stream")
+                return Answer(answer.status, answer.headers, b"" if endless else answer.read(), answer.url)
         except urllib.error.HTTPError as answer:
             with answer:
                 return Answer(answer.code, answer.headers, answer.read(), self.address + path)
+
+    @contextlib.contextmanager
+    def events(self, path: str) -> Iterator[Iterator[tuple[str, Any]]]:
+        """Server-sent events, as they come."""
+        opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.cookies))
+        with opener.open(self.address + path, timeout=20) as answer:
+
+            def each() -> Iterator[tuple[str, Any]]:
+                name = ""
+                for line in answer:
+                    field, _, value = line.decode().strip().partition(": ")
+                    if field == "event":
+                        name = value
+                    elif field == "data":
+                        yield name, json.loads(value)
+
+            yield each()
 
     def get(self, path: str, **headers: str) -> Answer:
         return self.ask("GET", path, **headers)

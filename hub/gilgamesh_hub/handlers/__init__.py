@@ -14,7 +14,7 @@ import tornado.web
 from gilgamesh_db.persons import Level
 
 from ..page import POLICY, Page
-from . import account, health, invitation, landing, login, persons, shots, signals
+from . import account, dashboard, health, invitation, landing, login, packages, persons, shot, shots, signals
 
 log = logging.getLogger("gilgamesh.web")
 
@@ -30,6 +30,7 @@ class Entry(NamedTuple):
 MENU = (
     Entry("/", "Home"),
     Entry("/shots", "Shots"),
+    Entry("/dashboard", "Control room"),
     Entry("/persons", "Persons", "admin"),
 )
 
@@ -38,7 +39,7 @@ def routes() -> list[tuple[Any, ...]]:
     """Every route, without the prefix."""
     return [
         route
-        for module in (landing, shots, signals, login, invitation, account, persons, health)
+        for module in (landing, shots, shot, signals, dashboard, packages, login, invitation, account, persons, health)
         for route in module.ROUTES
     ]
 

@@ -41,8 +41,9 @@ class Curve(Api):
         if width not in ("float32", "float64"):
             raise InvalidValue(f"type={width!r} is not sent; say float32 or float64")
         window = self.number("from"), self.number("to")
+        around = self.whole("around", 0, 0, 1) == 1
         known = self.request.headers.get("If-None-Match", "")
-        tag, content = await self.ask(_curve, name, int(shot), window, points, width, known)
+        tag, content = await self.ask(_curve, name, int(shot), window, points, width, known, around=around)
         self.set_header("Etag", tag)
         self.set_header("Cache-Control", "private, no-cache")
         if content is None:
@@ -65,12 +66,21 @@ class Explanation(Api):
 
 
 def _curve(
-    db: Database, name: str, shot: int, window: tuple[float | None, float | None], points: int, width: str, known: str
+    db: Database,
+    name: str,
+    shot: int,
+    window: tuple[float | None, float | None],
+    points: int,
+    width: str,
+    known: str,
+    *,
+    around: bool,
 ) -> tuple[str, bytes | None]:
     signal: Signal = db.signal(name, shot)
     since, until = window
     if since is not None or until is not None:
-        signal = signal.window(-np.inf if since is None else since, np.inf if until is None else until)
+        t0, t1 = -np.inf if since is None else since, np.inf if until is None else until
+        signal = signal.around(t0, t1) if around else signal.window(t0, t1)
     said = f"{signal.fingerprint} {points} {width}"
     tag = f'"{hashlib.sha256(said.encode()).hexdigest()[:32]}"'
     if tag in known:
