@@ -1,28 +1,19 @@
-"""MATLAB: variables of a ``.mat`` file, of version 4 and 5 (scipy) or of version 7.3, which is HDF5 (h5py).
+"""MATLAB: variables of a ``.mat`` file, of version 4 and 5 (`matlab_elements`) or of version 7.3, which is HDF5 (h5py).
 
 Channels and time are told by `arrays.channels`: variables of one length beside ``t`` or ``time``, or beside ``dt`` or
-``fs``. The fields of a structure are variables too, ``structure/field``. A variable that promises more than fits
-into memory is refused before it is read.
+``fs``. The fields of a structure are variables too, ``structure/field``.
 """
 
 from __future__ import annotations
 
-import io
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from gilgamesh_db.errors import InvalidValue, MissingExtra
+from gilgamesh_db.errors import InvalidValue
 from gilgamesh_loaders import mapping
-from gilgamesh_loaders.arrays import Array, Container, channels, check_expansion
-from gilgamesh_loaders.formats import Hints, parsing, planned, refusing, source_of
+from gilgamesh_loaders.arrays import Array, Container, channels
+from gilgamesh_loaders.formats import Hints, planned, refusing, source_of
+from gilgamesh_loaders.matlab_elements import variables
 from gilgamesh_loaders.plan import ShotPlan
-
-if TYPE_CHECKING:
-    from gilgamesh_loaders.plan import Samples
 
 _TEXT = 116  # bytes of words at the beginning of a file of version 5 or 7.3
 
@@ -69,35 +60,11 @@ def variables_of(path: Path, content: bytes) -> Container:
         from gilgamesh_loaders.hdf5 import arrays_of
 
         return Container("matlab", arrays_of(path).arrays)
-    matlab = _library()
-    with parsing(path, "MATLAB variables"), warnings.catch_warnings():
-        warnings.simplefilter("error")  # of a variable that is there twice, or cannot be read
-        for name, shape, _ in matlab.whosmat(io.BytesIO(content)):
-            check_expansion(name, 8 * int(np.prod([int(length) for length in shape], dtype=object)), len(content))
-        loaded = matlab.loadmat(io.BytesIO(content), mat_dtype=True)
-    variables = {name: value for name, value in loaded.items() if not name.startswith("__")}
-    if not variables:
+    found: dict[str, Array] = {}
+    for array in variables(content):
+        if array.name in found:
+            raise InvalidValue(f"the variable {array.name!r} is in it twice; which is meant is not to be guessed")
+        found[array.name] = array
+    if not found:
         raise InvalidValue("there is no variable in it; it was cut, or is empty")
-    return Container("matlab", {one.name: one for name, value in variables.items() for one in _arrays(name, value)})
-
-
-def _arrays(name: str, value: Any) -> Iterator[Array]:
-    if not isinstance(value, np.ndarray):  # sparse matrices and the like
-        yield Array(name, (), np.dtype(object), lambda: np.zeros(0))
-    elif value.dtype.names and value.size == 1:
-        for part in value.dtype.names:
-            yield from _arrays(f"{name}/{part}", value.ravel()[0][part])
-    else:
-
-        def load() -> Samples:
-            return value
-
-        yield Array(name, value.shape, value.dtype, load)
-
-
-def _library() -> Any:
-    try:
-        from scipy.io import matlab
-    except ImportError as error:
-        raise MissingExtra("scipy", "loaders", "reading MATLAB files") from error
-    return matlab
+    return Container("matlab", found)

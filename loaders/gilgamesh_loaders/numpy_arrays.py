@@ -11,6 +11,7 @@ import io
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from tokenize import TokenError
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -90,7 +91,7 @@ def _checked(name: str, content: bytes, size: int) -> Array:
         version = npy.read_magic(file)
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         shape, fortran, dtype = read(file)
-    except (ValueError, TypeError, SyntaxError) as error:
+    except (ValueError, TypeError, SyntaxError, TokenError) as error:
         raise InvalidValue(f"the header of {name!r} cannot be understood ({error!s:.100}); it was cut, or is damaged") from error  # fmt: skip
     if dtype.hasobject:
         raise InvalidValue(f"{name!r} holds Python objects, which are code; save numbers")

@@ -13,6 +13,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+import psutil
 import pytest
 import scipy.io
 import scipy.io.wavfile
@@ -24,6 +25,7 @@ from hypothesis.extra import numpy as nps
 from gilgamesh_db.calibration import Polynomial
 from gilgamesh_db.errors import FileRefused
 from gilgamesh_loaders import Hints, read_plan
+from gilgamesh_loaders.matlab_elements import variables
 
 HINTS = Hints(shot=1, started_at=datetime(2026, 3, 1, tzinfo=UTC), device="lab", dt=1e-3)
 DTYPES = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "float32", "float64")
@@ -190,13 +192,43 @@ class TestMatlab:
             else:
                 assert [one.raw.tolist() for one in plan.series] == [noise.tolist()]
 
-    def test_a_variable_larger_than_memory(self, tmp_path: Path) -> None:
+    def test_a_variable_larger_than_the_file(self, tmp_path: Path) -> None:
         path = tmp_path / "1.mat"
         scipy.io.savemat(path, {"U": np.zeros((3, 2))})
         content = path.read_bytes()
         assert content.count(struct.pack("<2i", 3, 2)) == 1
         path.write_bytes(content.replace(struct.pack("<2i", 3, 2), struct.pack("<2i", 2_000_000_000, 2_000_000_000)))
-        assert "GB in a file of" in refusal(path)
+        assert "'U' of the shape (2000000000, 2000000000) has 48 bytes" in refusal(path)
+
+    def test_a_bomb_of_zeros(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        path = tmp_path / "1.mat"
+        scipy.io.savemat(path, {"U": np.zeros(10**6)}, do_compression=True)
+        assert read_plan(path, HINTS).series[0].raw.size == 10**6
+        memory = psutil.virtual_memory()
+        monkeypatch.setattr(psutil, "virtual_memory", lambda: memory._replace(available=10**6))
+        assert "promises 0.008 GB in a file of 0.00" in refusal(path)
+
+    def test_it_gives_what_scipy_gives(self, tmp_path: Path) -> None:
+        path = tmp_path / "1.mat"
+        rng = np.random.default_rng(3)
+        said = {"a": rng.normal(size=(4, 3)), "b": np.arange(12, dtype="uint16").reshape(3, 4), "s": {"x": np.arange(5.0), "d": {"y": [1, 2]}},
+                "flag": np.array([True, False]), "text": "hello", "z": np.array([1 + 2j, 3]), "cell": np.array([1, "a"], object)}  # fmt: skip
+        scipy.io.savemat(path, said, do_compression=True)
+        found = {one.name: one for one in variables(path.read_bytes())}
+        read = scipy.io.loadmat(path)
+        for name in ("a", "b"):
+            np.testing.assert_array_equal(found[name].load(), read[name])
+        np.testing.assert_array_equal(found["s/x"].load(), read["s"]["x"][0, 0])
+        np.testing.assert_array_equal(found["s/d/y"].load(), read["s"]["d"][0, 0]["y"][0, 0])
+        assert found["flag"].load().tolist() == [[True, False]]
+        assert [name for name in ("text", "z", "cell") if found[name].is_numbers] == []
+
+    def test_the_same_name_twice(self, tmp_path: Path) -> None:
+        path = tmp_path / "1.mat"
+        scipy.io.savemat(path, {"U": np.arange(3.0)})
+        content = path.read_bytes()
+        path.write_bytes(content + content[128:])
+        assert "'U' is in it twice" in refusal(path)
 
 
 def to_netcdf(
@@ -309,11 +341,10 @@ class TestWav:
     @pytest.mark.parametrize(
         ("place", "found", "letter"),
         [
-            (20, struct.pack("<H", 2), "coded as number 2"),
-            (22, struct.pack("<H", 0), "0 channels"),
-            (24, struct.pack("<I", 0), "at 0 Hz"),
-            (34, struct.pack("<H", 64), "64 bits do not fit into the 2 bytes"),
-            (40, struct.pack("<I", 10**9), "promises 1000000000 bytes"),
+            (20, struct.pack("<H", 2), "ADPCM"),
+            (22, struct.pack("<H", 0), "damaged or was cut"),
+            (24, struct.pack("<I", 0), "damaged or was cut"),
+            (40, struct.pack("<I", 10**9), "chunk b'data' ends at byte 1000000044, the file at 104"),
         ],
     )
     def test_refused(self, tmp_path: Path, place: int, found: bytes, letter: str) -> None:

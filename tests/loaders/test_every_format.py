@@ -16,6 +16,8 @@ import pytest
 import scipy.io
 import scipy.io.wavfile
 import xarray
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from nptdms import ChannelObject, TdmsWriter
 
 from gilgamesh_db.errors import FileRefused, MissingExtra
@@ -55,6 +57,11 @@ def examples(folder: Path) -> dict[str, Path]:
     return files
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return examples(tmp_path_factory.mktemp("whole"))
+
+
 @pytest.mark.parametrize("extension", [".txt", ".h5", ".csv", ".bin", ""])
 def test_a_wrong_extension_changes_nothing(tmp_path: Path, extension: str) -> None:
     for name, path in examples(tmp_path).items():
@@ -85,7 +92,7 @@ def test_a_mark_with_nothing_behind_it_is_refused_by_every_reader(tmp_path: Path
 @pytest.mark.parametrize(
     ("format_", "module", "package"),
     [
-        ("tdms", "nptdms", "npTDMS"), ("rigol", "RigolWFM", "RigolWFM"), ("matlab", "scipy.io", "scipy"),
+        ("tdms", "nptdms", "npTDMS"), ("rigol", "RigolWFM", "RigolWFM"), ("wav", "scipy.io", "scipy"),
         ("netcdf", "h5py", "h5py"), ("testbed-hdf5", "h5py", "h5py"),
     ],
 )  # fmt: skip
@@ -98,6 +105,21 @@ def test_without_its_library_the_extra_is_named(
         monkeypatch.setitem(sys.modules, "RigolWFM.wfm", None)
     with pytest.raises(MissingExtra, match=rf"{package}; install it with: pip install 'gilgamesh-db\[loaders\]'"):
         read_plan(path, HINTS, format_)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_any_damage_is_read_or_refused(whole: dict[str, Path], data: st.DataObject) -> None:
+    name = data.draw(st.sampled_from(sorted(whole)))
+    content = bytearray(whole[name].read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    damaged = whole[name].with_name("damaged.dat")
+    damaged.write_bytes(content)
+    try:
+        read_plan(damaged, HINTS, {"npz": "numpy"}.get(name, name))
+    except FileRefused as refused:
+        assert "damaged.dat" in str(refused)
 
 
 def test_every_format_of_ours_keeps_off_the_database() -> None:
