@@ -75,7 +75,44 @@ begin
 end
 $$;
 
--- A finished record never changes, and only finish_series finishes one.
+-- Nothing more will come of many records of a shot. Those that are whole are finished at once; any other is left to
+-- finish_series, which says what is wrong with it.
+create function gilgamesh.finish_records(shot bigint, ids bigint[], n bigint[], sha256 bytea[]) returns void
+  language plpgsql security definer
+  set search_path = pg_catalog, gilgamesh, pg_temp
+as $$
+begin
+  -- Waits for whoever is adding a segment, as finish_series does.
+  perform from series s where s.id = any(finish_records.ids) order by s.id for update;
+  with promised as (
+    select * from unnest(finish_records.ids, finish_records.n, finish_records.sha256) p (id, n, sha256)
+  ), stored as (
+    select g.series_id, sum(g.n) as n, count(*) - 1 - max(g.position) as missing,
+           count(*) filter (where g.n <> s.segment_n and g.position < (p.n - 1) / s.segment_n) as odd
+      from segment g join series s on s.id = g.series_id join promised p on p.id = g.series_id
+     where g.shot = finish_records.shot and g.series_id = any(finish_records.ids)
+     group by g.series_id
+  ), drawn as (
+    select d.series_id, sum(d.n) filter (where d.level = 64) as fine, sum(d.n) filter (where d.level = 4096) as coarse
+      from pyramid d
+     where d.shot = finish_records.shot and d.series_id = any(finish_records.ids)
+     group by d.series_id
+  )
+  update series s set n = p.n, sha256 = p.sha256
+    from promised p
+    join stored on stored.series_id = p.id
+    left join drawn on drawn.series_id = p.id
+   where s.id = p.id and s.shot = finish_records.shot and s.sha256 is null
+     and stored.n = p.n and stored.missing = 0 and stored.odd = 0
+     and coalesce(drawn.fine, 0) = case when p.n > 64 then (p.n + 63) / 64 else 0 end
+     and coalesce(drawn.coarse, 0) = case when p.n > 4096 then (p.n + 4095) / 4096 else 0 end;
+  perform finish_series(p.id, p.n, p.sha256)
+     from unnest(finish_records.ids, finish_records.n, finish_records.sha256) p (id, n, sha256)
+    where not exists (select from series s where s.id = p.id and s.sha256 = p.sha256 and s.n = p.n);
+end
+$$;
+
+-- A finished record never changes, and only finish_series and finish_records finish one.
 create function gilgamesh.guard_finished() returns trigger
   language plpgsql
 as $$

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import psycopg
 import sqlalchemy as sa
 
-from gilgamesh_db import Database, Polynomial, translation
+from gilgamesh_db import Database, Polynomial
 from gilgamesh_db.attributes import compute_at_load
 from gilgamesh_db.calibration import steps_to_json
 from gilgamesh_db.edits import Edit
 from gilgamesh_db.errors import ComponentNotFound, ConflictError, near_names
 from gilgamesh_db.payload import checksum
-from gilgamesh_db.writer import write_series
-from gilgamesh_loaders.plan import AttributeValue, SeriesPlan, ShotPlan
+from gilgamesh_db.writer import Record, write_records
+from gilgamesh_loaders.formats import Hints
+from gilgamesh_loaders.plan import AttributeValue, SeriesPlan, ShotPlan, Source
+from gilgamesh_loaders.sheet import Sheet, same_trigger
 
 CHANNEL = "gilgamesh_shot"  # NOTIFY, for whoever waits for the next discharge
 
@@ -89,7 +91,7 @@ def examine(db: Database, plan: ShotPlan) -> Examination:
         return _examine(connection, plan)
 
 
-def commit(db: Database, plan: ShotPlan, *, create: bool = False) -> Report:
+def commit(db: Database, plan: ShotPlan, *, create: bool = False, companions: Sequence[Source] = ()) -> Report:
     """Write a plan in one transaction; a plan that was written before changes nothing.
 
     Parameters
@@ -99,6 +101,8 @@ def commit(db: Database, plan: ShotPlan, *, create: bool = False) -> Report:
     create : bool
         Make unknown ports known (with their device, the file's own scale as calibration, and a signal wired to each),
         and unknown attributes.
+    companions : sequence of Source
+        Other files whose content is in the plan, such as a sheet beside the recording.
 
     Raises
     ------
@@ -127,14 +131,14 @@ def commit(db: Database, plan: ShotPlan, *, create: bool = False) -> Report:
                 f"{plan.source.name}: no port {first!r}{more}{near_names(first, known) or ';'} nothing was loaded. Make the ports "
                 "known with --create (create=True), or add them: gilgamesh add port DEVICE CHANNEL --dtype … --reason …"
             )
-        source_id = _write_source(connection, plan)
+        source_id = _write_source(connection, plan.source)
         if source_id is None:
             return Report(plan.number, plan.source.name, "is being loaded by somebody else; nothing was changed")
         if not found.shot_exists:
             _write_shot(connection, plan)
         if found.unknown_ports:
             # Whoever loads another file of the same new device was perhaps faster: with the lock of edits held, look again.
-            _begin(connection, plan)
+            _begin(connection, plan.number, plan.source)
             found.unknown_ports.clear()
             _find_ports(connection, plan, found)
             _refuse_conflicts(found)
@@ -147,15 +151,76 @@ def commit(db: Database, plan: ShotPlan, *, create: bool = False) -> Report:
         driver = connection.connection.driver_connection
         assert isinstance(driver, psycopg.Connection)  # noqa: S101 - the engine is made by connect()
         wanted = [series for series in plan.series if series.port not in found.repeated]
-        with translation.translated():
-            for series in wanted:
-                write_series(driver, plan.number, series.raw, start=series.start, dt=series.dt, times=series.times,
-                             port_id=found.ports[series.port], source_id=source_id)  # fmt: skip
-        _write_attributes(connection, plan, create)
+        records = [
+            Record(found.ports[series.port], series.raw, series.start, series.dt, series.times) for series in wanted
+        ]
+        write_records(driver, plan.number, records, source_id=source_id)
+        for companion in companions:
+            _write_source(connection, companion)
+        _write_attributes(connection, plan.number, plan.attributes, plan.source, create)
         compute_at_load(db, connection, plan.number)
-        connection.execute(sa.text("select pg_notify(:channel, :shot)"), {"channel": CHANNEL, "shot": str(plan.number)})
+        _tell(connection, plan.number)
     samples = sum(series.raw.size for series in wanted)
     return Report(plan.number, plan.source.name, "loaded", len(wanted), samples, tuple(created), tuple(found.notes))
+
+
+def complete(db: Database, sheet: Sheet, shot: int, hints: Hints, *, create: bool = False) -> Report:
+    """State what a sheet says of a shot whose recording was loaded before, in one transaction.
+
+    Parameters
+    ----------
+    db : Database
+    sheet : Sheet
+    shot : int
+    hints : Hints
+        In which zone its date is.
+    create : bool
+        Make unknown attributes known.
+
+    Raises
+    ------
+    ShotNotFound
+        Its recording was not loaded yet.
+    ConflictError
+        It is of another time, or number.
+    """
+    name = sheet.source.name
+    with db.transaction() as connection:
+        connection.execute(
+            sa.text("select pg_advisory_xact_lock(hashtextextended('gilgamesh.shot', :shot))"), {"shot": shot}
+        )
+        if is_loaded(connection, sheet.source):
+            return Report(shot, name, "was loaded before; nothing was changed")
+        fired = connection.execute(sa.text("select gilgamesh.shot_time(:shot)"), {"shot": shot}).scalar_one()
+        if sheet.number not in (None, shot):
+            raise ConflictError(f"{name} says it is of shot {sheet.number}, but its recording is of shot {shot}")
+        if not same_trigger(sheet, fired, hints):
+            raise ConflictError(
+                f"{name} is of {sheet.started_at}, but shot {shot} was triggered at {fired}; nothing was changed. "
+                "Is its time in another zone? Give --timezone"
+            )
+        _write_source(connection, sheet.source)
+        if sheet.program is not None:
+            _write_program(connection, sheet.program)
+            connection.execute(
+                sa.text("update gilgamesh.shot set program_id = (select id from gilgamesh.program where name = :program) "
+                        "where number = :shot and program_id is null"),
+                {"shot": shot, "program": sheet.program},
+            )  # fmt: skip
+        stated = _write_attributes(connection, shot, sheet.attributes, sheet.source, create)
+        compute_at_load(db, connection, shot)
+        _tell(connection, shot)
+    left = sorted(set(sheet.attributes) - set(stated))
+    notes = (f"attributes the database does not know were not stored: {', '.join(left)}; --create makes them known",)
+    return Report(shot, name, f"completed: {', '.join(stated) or 'nothing new'}", notes=notes if left else ())
+
+
+def is_loaded(connection: sa.Connection, source: Source) -> bool:
+    """Whether this very content was loaded before."""
+    found = connection.execute(
+        sa.text("select exists (select from gilgamesh.source where sha256 = :sha256)"), {"sha256": source.sha256}
+    )
+    return bool(found.scalar_one())
 
 
 def _examine(connection: sa.Connection, plan: ShotPlan) -> Examination:
@@ -246,8 +311,7 @@ def _scale_notes(connection: sa.Connection, plan: ShotPlan, ports: Mapping[str, 
     return notes
 
 
-def _write_source(connection: sa.Connection, plan: ShotPlan) -> int | None:
-    source = plan.source
+def _write_source(connection: sa.Connection, source: Source) -> int | None:
     written = connection.execute(
         sa.text("insert into gilgamesh.source (name, format, size, sha256) values (:name, :format, :size, :sha256) "
                 "on conflict do nothing returning id"),
@@ -262,10 +326,7 @@ def _write_source(connection: sa.Connection, plan: ShotPlan) -> int | None:
 
 def _write_shot(connection: sa.Connection, plan: ShotPlan) -> None:
     if plan.program is not None:
-        connection.execute(
-            sa.text("insert into gilgamesh.program (name) values (:name) on conflict do nothing"),
-            {"name": plan.program},
-        )
+        _write_program(connection, plan.program)
     connection.execute(
         sa.text("insert into gilgamesh.shot (number, started_at, duration, program_id) values (:number, :started_at, "
                 ":duration, (select id from gilgamesh.program where name = :program))"),
@@ -273,9 +334,15 @@ def _write_shot(connection: sa.Connection, plan: ShotPlan) -> None:
     )  # fmt: skip
 
 
+def _write_program(connection: sa.Connection, name: str) -> None:
+    connection.execute(
+        sa.text("insert into gilgamesh.program (name) values (:name) on conflict do nothing"), {"name": name}
+    )
+
+
 def _create_ports(connection: sa.Connection, plan: ShotPlan, found: Examination) -> list[str]:
     """Make unknown ports known, and wire a signal to each so that it can be asked for at once."""
-    edit = _begin(connection, plan)
+    edit = _begin(connection, plan.number, plan.source)
     devices = set(connection.exec_driver_sql("select name from gilgamesh.component").scalars())
     names = set(
         connection.exec_driver_sql("select name from gilgamesh.signal union select name from gilgamesh.alias").scalars()
@@ -321,17 +388,21 @@ def _signal_name(series: SeriesPlan, taken: set[str]) -> str:
     return name
 
 
-def _write_attributes(connection: sa.Connection, plan: ShotPlan, create: bool) -> None:
+def _write_attributes(
+    connection: sa.Connection, shot: int, attributes: Mapping[str, AttributeValue], source: Source, create: bool
+) -> list[str]:
+    """State what is said of a shot, and is known or may be made known; names of what was stated."""
     kinds = _attribute_kinds(connection)
-    said = {name: value for name, value in plan.attributes.items() if value is not None and (create or name in kinds)}
+    said = {name: value for name, value in attributes.items() if value is not None and (create or name in kinds)}
     if not said:
-        return
-    edit = _begin(connection, plan)
+        return []
+    edit = _begin(connection, shot, source)
     for name, value in said.items():
         if name not in kinds:
             kinds[name] = "boolean" if isinstance(value, bool) else "text" if isinstance(value, str) else "number"
-            edit.add_attribute(name, kind=kinds[name], description=f"from files such as {plan.source.name}")
-        edit.set_attribute(plan.number, name, _of_kind(value, kinds[name]))
+            edit.add_attribute(name, kind=kinds[name], description=f"from files such as {source.name}")
+        edit.set_attribute(shot, name, _of_kind(value, kinds[name]))
+    return list(said)
 
 
 def _of_kind(value: AttributeValue, kind: str) -> AttributeValue:
@@ -343,9 +414,12 @@ def _attribute_kinds(connection: sa.Connection) -> dict[str, str]:
     return {row.name: row.kind for row in rows}
 
 
-def _begin(connection: sa.Connection, plan: ShotPlan) -> Edit:
+def _begin(connection: sa.Connection, shot: int, source: Source) -> Edit:
     connection.execute(
-        sa.text("select gilgamesh.current_edit(:reason)"),
-        {"reason": f"loaded shot {plan.number} from {plan.source.name}"},
+        sa.text("select gilgamesh.current_edit(:reason)"), {"reason": f"loaded shot {shot} from {source.name}"}
     )
     return Edit(connection)
+
+
+def _tell(connection: sa.Connection, shot: int) -> None:
+    connection.execute(sa.text("select pg_notify(:channel, :shot)"), {"channel": CHANNEL, "shot": str(shot)})

@@ -19,7 +19,7 @@ from gilgamesh_db.edits import Edit
 WORD = re.compile(r"`([^`\n]+)`")
 # What serves the edit functions and the loaders, and nobody calls by hand.
 NOT_STATED = {
-    "begin_edit", "current_edit", "ensure_partition", "finish_series", "drop_unfinished", "finish_run", "store_attribute", "mark_stale", "mark_stale_by_rule",
+    "begin_edit", "current_edit", "ensure_partition", "finish_series", "finish_records", "drop_unfinished", "finish_run", "store_attribute", "mark_stale", "mark_stale_by_rule",
     "begin_revision", "stamp_revision", "take_back_revision",
     "state_references", "state_passage", "withdraw_reference", "attach_document", "detach_document", "tag_reference",
     "set_layout", "drop_layout", "push_notebook",

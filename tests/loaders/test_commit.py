@@ -127,18 +127,18 @@ def test_counts_without_a_scale_are_kept_and_called_uncalibrated(db: gilgamesh.D
 
 
 def test_a_failure_in_the_middle_leaves_nothing(db: gilgamesh.Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    from gilgamesh_loaders import commit as module
+    from gilgamesh_db import payload
 
     written = []
 
-    def fails_at_the_second(*args: Any, **kwargs: Any) -> int:
+    def fails_at_the_second(*args: Any, **kwargs: Any) -> Any:
         written.append(1)
         if len(written) == 2:
             raise ConnectionAbortedError("the cable was pulled")
-        return write(*args, **kwargs)
+        return segment(*args, **kwargs)
 
-    write = module.write_series
-    monkeypatch.setattr(module, "write_series", fails_at_the_second)
+    segment = payload.segment
+    monkeypatch.setattr(payload, "segment", fails_at_the_second)
     with pytest.raises(ConnectionAbortedError):
         commit(db, plan(), create=True)
     assert tables(db) == NOTHING

@@ -6,7 +6,7 @@
 ``timing``     interleaved rounds, medians
 ``arena``      what the tasks share: stores, database, the record that was written
 ``samples``    tasks: write, read, window, overview, disk
-``campaign``   tasks: statistics over many shots, load of a discharge
+``campaign``   tasks: statistics over many shots, load of a discharge and of many
 ``discharges`` many signals in many shots, a file for each
 ``analysis``   tasks: search by value, one number per shot, tables of signals
 ``knowledge``  tasks: changes, dry run

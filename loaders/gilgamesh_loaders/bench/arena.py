@@ -28,6 +28,8 @@ class Arena:
     Attributes
     ----------
     sizes : Sizes
+    folder : Path
+        For files of one's own.
     ours : Gilgamesh
     rows : RowTable
     files : list of FileStore
@@ -37,6 +39,7 @@ class Arena:
 
     def __init__(self, db: Database, folder: Path, sizes: Sizes) -> None:
         self.sizes = sizes
+        self.folder = folder
         self.ours = Gilgamesh(db)
         self.rows = RowTable(self.ours.connection)
         self.files, self.left_out = file_stores(folder)

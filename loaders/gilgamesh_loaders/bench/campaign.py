@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 
 from gilgamesh_db import Polynomial
+from gilgamesh_db.errors import ServerError
 from gilgamesh_loaders.commit import commit
+from gilgamesh_loaders.crew import Crew, Task
+from gilgamesh_loaders.loading import Instructions
 from gilgamesh_loaders.plan import Scale, SeriesPlan, ShotPlan, Source
+from gilgamesh_loaders.testbed_hdf5 import write_testbed_hdf5
 
 from .arena import Arena
 from .stores import gilgamesh, row_table
+from .stores.bare_copy import NAME as BARE
+from .stores.bare_copy import BareCopy
 from .stores.hdf5 import HDF5
 from .timing import Contestant, Measurement, compete
 from .workload import DT, Raw, noisy_signal
 
 SHOTS = 10_000  # number of the first of many shots
 DISCHARGES = 20_000
+CAMPAIGN = 30_000
+FILES = 40_000
+LOADERS = 2
 VOLTS = Scale((Polynomial((0.0, 20 / 65536)),), "V")
 
 
@@ -66,6 +77,59 @@ def load(arena: Arena) -> Iterator[Measurement]:
                 after=lambda number, store=store: store.remove(DISCHARGES + number),  # type: ignore[misc]
             )
     yield from compete("load", contestants, min(sizes.rounds, 5), settle=arena.settle)
+
+
+def campaign(arena: Arena) -> Iterator[Measurement]:
+    """Many discharges, from the plan to the commit; as files, in the processes of `gilgamesh load`; and their bare bytes."""
+    sizes = arena.sizes
+    rounds = min(sizes.rounds, 5)
+    channels = [noisy_signal(sizes.campaign_samples, number) for number in range(sizes.channels)]
+    samples = sizes.campaign * sizes.channels * sizes.campaign_samples
+    commit(arena.ours.db, _discharge(CAMPAIGN, [raw[:100] for raw in channels]), create=True)
+    bare = BareCopy(arena.ours.connection)
+    files = {number: _file(arena, number, channels) for number in _numbers(FILES, rounds * sizes.campaign)}
+
+    def ours(number: int) -> None:
+        for shot in _numbers(CAMPAIGN + 1 + number * sizes.campaign, sizes.campaign):
+            commit(arena.ours.db, _discharge(shot, channels))
+
+    def copied(number: int) -> None:
+        for shot in _numbers(number * sizes.campaign, sizes.campaign):
+            bare.write(shot, channels)
+
+    with Crew(arena.ours.db.engine.url.render_as_string(hide_password=False), LOADERS) as crew:
+
+        def loaded(number: int) -> None:
+            _load(crew, [files[shot] for shot in _numbers(FILES + number * sizes.campaign, sizes.campaign)])
+
+        _load(crew, [_file(arena, FILES - 1 - one, [raw[:100] for raw in channels]) for one in range(LOADERS)])
+        contestants = {
+            gilgamesh.NAME: Contestant(ours, samples),
+            gilgamesh.PAIR: Contestant(loaded, samples),
+            BARE: Contestant(copied, samples),
+        }
+        yield from compete("campaign", contestants, rounds, settle=arena.settle)
+
+
+def _numbers(first: int, count: int) -> range:
+    return range(first, first + count)
+
+
+def _file(arena: Arena, number: int, channels: list[Raw]) -> Path:
+    path = arena.folder / f"shot_{number}.h5"
+    write_testbed_hdf5(path, _discharge(number, channels))
+    return path
+
+
+def _load(crew: Crew, paths: list[Path]) -> None:
+    """Let the crew load files; a benchmark of what was not loaded is none."""
+    waiting = deque(paths)
+    while waiting or crew.busy:
+        while waiting and crew.idle:
+            crew.give(Task(waiting.popleft(), Instructions(create=True)))
+        for _, outcome in crew.finished(1.0):
+            if outcome.status != "loaded":
+                raise ServerError(f"the benchmark could not load {outcome.path.name}: {outcome.reason}")
 
 
 def _discharge(number: int, channels: list[Raw]) -> ShotPlan:

@@ -30,6 +30,7 @@ TASKS: dict[str, Callable[[Arena], Iterator[Measurement]]] = {
     "disk": samples.disk,
     "statistics": campaign.statistics,
     "load": campaign.load,
+    "campaign": campaign.campaign,
     "scan": queries.scan,
     "between": queries.between,
     "search": analysis.search,

@@ -27,6 +27,7 @@ TITLES = {
     "disk": "bytes on disk per int16 sample",
     "statistics": "mean and rms of {shots} records of {shot_samples} samples",
     "load": "load a discharge of {channels} channels × {channel_samples} samples",
+    "campaign": "load {campaign} discharges of {channels} channels × {campaign_samples} samples, one after the other",
     "scan": "mean of {samples} calibrated samples, one by one",
     "between": "mean of 1 ms (1 000 samples) in SQL",
     "search": "which of {discharges} shots: one of two signals above a level ({signal_samples} samples each)",
@@ -38,7 +39,7 @@ TITLES = {
     "resolution": "resolve a name at {wirings} wirings",
     "names": "resolve 256 names at {wirings} wirings in one round trip",
 }
-BY_RATE = ("write", "read", "load", "scan", "signals")
+BY_RATE = ("write", "read", "load", "campaign", "scan", "signals")
 OF_DISCHARGES = ("search", "lasting", "reduce", "signals", "changes", "what_if")
 OF_HISTORY = ("resolution", "names")
 PACKAGES = ("h5py", "zarr", "pyarrow", "duckdb", "numpy", "psycopg")

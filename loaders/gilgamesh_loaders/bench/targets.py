@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from .stores import REFERENCE, gilgamesh, row_table
+from .stores import REFERENCE, bare_copy, gilgamesh, row_table
 from .timing import Measurement
 
 Results = Mapping[tuple[str, str], Measurement]
@@ -61,6 +61,7 @@ TARGETS: dict[tuple[str, str], list[Target]] = {
     ("statistics", gilgamesh.NAME): [under(20)],
     ("statistics", gilgamesh.MOMENTS): [under(5)],
     ("load", gilgamesh.NAME): [under(2000)],
+    ("campaign", gilgamesh.NAME): [at_most(1 / 0.6, bare_copy.NAME, "≥ 0.6 × speed of bare COPY")],
     ("scan", gilgamesh.NAME): [at_most(1 / 1.3, row_table.NAME, "≥ 1.3 × speed of rows")],
     ("between", gilgamesh.NAME): [under(1)],
     ("search", gilgamesh.NAME): [under(40, because=IN_ALL), *faster_than(REFERENCE)],

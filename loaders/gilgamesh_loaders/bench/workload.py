@@ -32,6 +32,8 @@ class Sizes:
         Records of the statistics, and samples in each.
     channels, channel_samples : int
         The discharge that is loaded whole.
+    campaign, campaign_samples : int
+        Discharges that are loaded one after the other in a round, and samples of each channel.
     discharges, signals, signal_samples : int
         Shots of the analysis, signals in each, samples of each.
     tabled : int
@@ -50,6 +52,8 @@ class Sizes:
     shot_samples: int = 100_000
     channels: int = 32
     channel_samples: int = 1_000_000
+    campaign: int = 20
+    campaign_samples: int = 100_000
     discharges: int = 200
     signals: int = 20
     signal_samples: int = 20_000
@@ -69,7 +73,7 @@ class Sizes:
 
 
 QUICK = Sizes(samples=200_000, rounds=2, repeats=3, wirings=20_000, shots=20, shot_samples=5_000,
-              channels=4, channel_samples=20_000,
+              channels=4, channel_samples=20_000, campaign=3, campaign_samples=5_000,
               discharges=12, signals=4, signal_samples=5_000, tabled=3, known_shots=20)  # fmt: skip
 
 
