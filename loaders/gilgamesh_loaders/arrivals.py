@@ -42,6 +42,8 @@ on conflict (host, path) do update
    set state = excluded.state, reason = excluded.reason, size = excluded.size, modified_at = excluded.modified_at,
        shots = excluded.shots, settled_at = excluded.settled_at
 """
+# Files that are not there any more.
+_FORGET = "delete from gilgamesh.arrival where host = :host and path = any(:paths)"
 # What is known of the files of this computer.
 _KNOWN = """
 select id, path, via, state, reason, size, modified_at, shots, options, noticed_at, settled_at from gilgamesh.arrival
@@ -136,6 +138,11 @@ class Arrivals:
                     "shots": list(shots),
                 },
             )  # fmt: skip
+
+    def forget(self, paths: Iterable[Path]) -> None:
+        """Drop the entries of some files; what was loaded from them stays loaded."""
+        with self._db.transaction() as connection:
+            connection.execute(sa.text(_FORGET), {"host": self._host, "paths": [written(path) for path in paths]})
 
     def known(self, state: State | None = None, via: Iterable[Via] | None = None) -> list[Arrival]:
         """What the database has of this computer's files, the oldest first."""

@@ -111,7 +111,7 @@ def _load_many(
             f"{batch.fault}. {len(batch.left)} of {len(wanted)} files were not reached: gilgamesh load --continue"
         )
     if batch.refused:
-        raise GilgameshError(f"{len(batch.refused)} of {len(wanted)} files were refused; the others are loaded")
+        raise GilgameshError(f"{len(batch.refused)} of {len(wanted)} files refused; the others are loaded")
 
 
 def _with_progress(

@@ -17,6 +17,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from gilgamesh_db.errors import GilgameshError
+from gilgamesh_loaders.formats import known_formats
 from gilgamesh_loaders.loading import Instructions, Outcome, load_file
 
 SLOWEST = 1e6  # bytes/s; slower than this no reader is
@@ -146,6 +147,7 @@ def _work(url: str, pipe: Connection) -> None:
     from gilgamesh_db.database import open_engine
 
     db: Database | None = None
+    known_formats()  # imported before the first file comes, which then does not wait for it
     while True:
         try:
             task: Task = pipe.recv()

@@ -9,23 +9,35 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gilgamesh_db import Database
-from gilgamesh_db.errors import ConflictError, InvalidValue, ServerError, SystemFault, UserError
+from gilgamesh_db.errors import (
+    ConflictError,
+    FileRefused,
+    InvalidValue,
+    ServerError,
+    ShotNotFound,
+    SystemFault,
+    UserError,
+)
 from gilgamesh_loaders.arrivals import Stamp, stamp_of
-from gilgamesh_loaders.commit import Report, commit, examine
+from gilgamesh_loaders.commit import Report, commit, complete, examine, is_loaded
 from gilgamesh_loaders.formats import Hints, read_plans, shown
 from gilgamesh_loaders.plan import ShotPlan
+from gilgamesh_loaders.sheet import Sheet, is_sheet, read_sheet, recordings_beside, same_trigger, sheet_beside
 
-# unfinished: it changed while it was read; postponed: the database cannot be written now; died: its reader died.
-Status = Literal["loaded", "already there", "refused", "unfinished", "postponed", "died"]
+# unfinished: it changed while it was read; waiting: for the recording it belongs to; postponed: the database cannot be
+# written now; died: its reader died.
+Status = Literal["loaded", "already there", "refused", "unfinished", "waiting", "postponed", "died"]
 
 TRIES = 5  # of a file, while the database cannot be reached
+_TRIES = {"postponed": TRIES, "died": 2}
 PAUSE = 1.0  # s, doubled at each try
 
 
@@ -86,8 +98,8 @@ class Outcome:
     ----------
     path : Path
     status : str
-        ``loaded``, ``already there``, ``refused``; ``unfinished`` when it changed while it was read, ``postponed`` when
-        the database could not take it, ``died`` when its reader did.
+        ``loaded``, ``already there``, ``refused``; ``unfinished`` when it changed while it was read, ``waiting`` for its
+        recording, ``postponed`` when the database could not take it, ``died`` when its reader did.
     reason : str
         Why not.
     shots, series, samples, nbytes
@@ -99,7 +111,7 @@ class Outcome:
     stamp : Stamp or None
         Size and time of the file that was read.
     temporary : bool
-        Trying again may help.
+        Trying again may help: the database was away, or the file could not be read and may not be whole yet.
     """
 
     path: Path
@@ -138,17 +150,23 @@ def load_file(db: Database, path: Path, instructions: Instructions) -> Outcome:
     Outcome
     """
     began = time.perf_counter()
-    before = None
+    before, reading = None, True
     try:
         before = _stamp(path)
-        plans = read_plans(path, instructions.hints, instructions.format)
+        if is_sheet(path):
+            return replace(_load_sheet(db, path, instructions), stamp=before, seconds=time.perf_counter() - began)
+        plans, sheet = _read(path, instructions)
         if before != _stamp(path):
             return Outcome(path, "unfinished", f"{shown(path)} changed while it was read; is it still being written?")
+        reading = False
         if len(plans) > 1:
             _refuse_together(db, plans)
-        reports = [commit(db, plan, create=instructions.create) for plan in plans]
+        beside = () if sheet is None else (sheet.source,)
+        reports = [commit(db, plan, create=instructions.create, companions=beside) for plan in plans]
+        if sheet is not None and reports[0].status != "loaded":
+            reports.append(complete(db, sheet, plans[0].number, instructions.hints, create=instructions.create))
     except UserError as error:
-        return Outcome(path, "refused", str(error), stamp=before, seconds=time.perf_counter() - began)
+        return Outcome(path, "refused", str(error), stamp=before, temporary=reading)
     except ServerError as error:
         return Outcome(path, "postponed", str(error), stamp=before, temporary=not _full(error))
     except SystemFault as error:
@@ -157,7 +175,7 @@ def load_file(db: Database, path: Path, instructions: Instructions) -> Outcome:
         return Outcome(path, "refused", f"{shown(path)}: there is not enough memory to read it", stamp=before)
     except Exception as error:  # a reader that was not prepared for this file; the others must go on
         said = f"{shown(path)} cannot be read, and its reader did not expect that: {type(error).__name__}: {error}"
-        return Outcome(path, "refused", f"{said:.1000}", stamp=before)
+        return Outcome(path, "refused", f"{said:.1000}", stamp=before, temporary=reading)
     return _loaded(path, plans, reports, time.perf_counter() - began, before)
 
 
@@ -245,7 +263,7 @@ class Batch:
     @property
     def refused(self) -> list[Outcome]:
         """Everything that is not in the database, and why."""
-        return self.of("refused", "unfinished", "died")
+        return self.of("refused", "unfinished", "waiting", "died")
 
     def to_dict(self) -> dict[str, Any]:
         """The same for a script."""
@@ -311,12 +329,14 @@ def _in_processes(db: Database, tasks: list[Any], jobs: int) -> Iterator[Outcome
                     crew.give(waiting.popleft())
                 for task, outcome in crew.finished(1.0):
                     tries[task.path] += 1
-                    again = tries[task.path] < (TRIES if outcome.temporary else 2 if outcome.status == "died" else 0)
+                    again = tries[task.path] < _TRIES.get(outcome.status, 0) and (
+                        outcome.temporary or outcome.status == "died"
+                    )
                     if not again:
                         yield outcome
                         continue
                     waiting.appendleft(task)
-                    if outcome.temporary:
+                    if outcome.status == "postponed":
                         time.sleep(PAUSE * 2 ** (tries[task.path] - 1))
             except KeyboardInterrupt:  # what is under way is finished, nothing else begins; another Ctrl-C ends it
                 if gone:
@@ -326,10 +346,48 @@ def _in_processes(db: Database, tasks: list[Any], jobs: int) -> Iterator[Outcome
         raise KeyboardInterrupt
 
 
+def _read(path: Path, instructions: Instructions) -> tuple[tuple[ShotPlan, ...], Sheet | None]:
+    """Read a recording, together with the sheet beside it where there is one."""
+    found = sheet_beside(path)
+    hints = instructions.hints
+    if found is None:
+        return read_plans(path, hints, instructions.format), None
+    sheet = read_sheet(found)
+    told = replace(hints, shot=hints.shot if sheet.number is None else sheet.number, started_at=sheet.started_at)
+    plans = read_plans(path, told, instructions.format)
+    if len(plans) > 1:  # a sheet is about one shot
+        return read_plans(path, hints, instructions.format), None
+    plan = plans[0]
+    if not same_trigger(sheet, plan.started_at, hints):
+        raise FileRefused(
+            f"{shown(path)} was triggered at {plan.started_at}, but {found.name} beside it says {sheet.started_at}. "
+            "Is its time in another zone? Give --timezone"
+        )
+    attributes = {**sheet.attributes, **plan.attributes}
+    return (replace(plan, attributes=attributes, program=plan.program or sheet.program),), sheet
+
+
+def _load_sheet(db: Database, path: Path, instructions: Instructions) -> Outcome:
+    """Load a sheet: through its recording, which may not have been complete without it, or beside the stored shot."""
+    sheet = read_sheet(path)
+    with db.transaction() as connection:
+        if is_loaded(connection, sheet.source):
+            return Outcome(path, "already there", reports=(f"{path.name}: was loaded before; nothing was changed",))
+    for recording in recordings_beside(path):
+        outcome = load_file(db, recording, instructions)
+        return replace(outcome, path=path)
+    shot = sheet.number if sheet.number is not None else instructions.hints.shot
+    if shot is not None:
+        with suppress(ShotNotFound):
+            report = complete(db, sheet, shot, instructions.hints, create=instructions.create)
+            return Outcome(path, "loaded", shots=(shot,), reports=(str(report),), nbytes=sheet.source.size)
+    return Outcome(path, "waiting", f"{shown(path)} says when a shot was, but there is no recording of it yet")
+
+
 def _loaded(
     path: Path, plans: tuple[ShotPlan, ...], reports: list[Report], seconds: float, stamp: Stamp | None
 ) -> Outcome:
-    written = [report for report in reports if report.status == "loaded"]
+    written = [report for report in reports if report.status == "loaded" or report.status.startswith("completed")]
     return Outcome(
         path,
         "loaded" if written else "already there",

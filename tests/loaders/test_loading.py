@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -268,18 +269,13 @@ def gilgamesh_hints() -> Any:
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can mount a small disk")
-def test_a_full_disk_leaves_the_database_as_it_was(server18: Any, tmp_path: Path) -> None:
-    disk, folder = tmp_path / "disk", tmp_path / "data"
-    disk.mkdir()
-    folder.mkdir()
+def test_a_full_disk_leaves_the_database_as_it_was(server18: Any, folder: Path) -> None:
+    disk = Path(tempfile.mkdtemp(prefix="gg-disk-"))
+    disk.chmod(0o711)
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(disk)], check=False).returncode:
         pytest.skip("this root may not mount")
     try:
         subprocess.run(["chown", "--reference", str(server18.embedded.data_directory), str(disk)], check=True)
-        for parent in tmp_path.parents:
-            if parent.stat().st_mode & 0o001 == 0:
-                parent.chmod(parent.stat().st_mode | 0o011)
-        tmp_path.chmod(0o711)
         server18.execute(f"create tablespace small location '{disk}'")
         server18.execute(f"create database small template {server18.template()} tablespace small")
         with gilgamesh.connect(server18.url("small")) as db:
@@ -298,3 +294,4 @@ def test_a_full_disk_leaves_the_database_as_it_was(server18: Any, tmp_path: Path
         server18.execute("drop database if exists small with (force)")
         server18.execute("drop tablespace if exists small")
         subprocess.run(["umount", str(disk)], check=True)
+        disk.rmdir()
