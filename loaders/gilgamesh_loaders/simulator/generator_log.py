@@ -27,7 +27,7 @@ class Clock:
 
 
 def write_generator_log(
-    path: Path,
+    path: str | Path,
     shots: Iterable[tuple[int, datetime]],
     clock: Clock,
     *,
@@ -40,7 +40,7 @@ def write_generator_log(
 
     Parameters
     ----------
-    path : Path
+    path : str or Path
     shots : iterable of (int, datetime)
         Numbers and triggers.
     clock : Clock
@@ -70,5 +70,5 @@ def write_generator_log(
         for shown, one, other in zip(clock.shows(started_at.timestamp() + times), forward, reflected, strict=True):
             moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=round(shown * 1e3) * 1e3)
             lines.append(f"{moment:%d.%m.%Y}\t{moment:%H:%M:%S.%f}"[:-3] + f"\t{one:.1f}\t{other:.1f}")
-    path.write_text("\n".join(lines) + "\n", "utf-8")
+    Path(path).write_text("\n".join(lines) + "\n", "utf-8")
     return truth
