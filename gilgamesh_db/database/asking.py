@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from ..alignment import Alignment
+    from ..finding import Hit
     from ..machine import Machine
     from ..shot_range import Shots
     from ..signal import Signal
@@ -73,6 +74,22 @@ class Asking(Connected):
             "select signal, kind, unit, label, quantity, component, role, description, aliases "
             "from gilgamesh.signals order by signal"
         ).set_index("signal")
+
+    def find(self, text: str) -> list[Hit]:
+        """Look for words everywhere: signals, shots, the logbook, the bibliography and notebooks.
+
+        Returns
+        -------
+        list of Hit
+            With kind, name and what is said of it; at most twenty of each kind.
+
+        Examples
+        --------
+        >>> db.find("langmuir")  # doctest: +SKIP
+        """
+        from ..finding import find
+
+        return find(self._whole, text)
 
     def signals(
         self,

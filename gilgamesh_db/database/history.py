@@ -118,6 +118,14 @@ class History(Connected):
             self._whole, self._moment(known_at_1), self._moment(known_at_2), shots, signals, tolerance, exact
         )
 
+    def edits(self, rows: int = 20) -> pd.DataFrame:
+        """What changed lately, the latest first: index ``Edit``; At, Author, Reason. Without what loading computes."""
+        return self.sql(
+            'select id as "Edit", recorded_at as "At", author as "Author", reason as "Reason" from gilgamesh.edit '
+            "where recorded_at <= gilgamesh.known_at() and reason not like 'computed from shot %' order by id desc limit :rows",
+            {"rows": rows},
+        ).set_index("Edit")
+
     def create_release(
         self, name: str, description: str = "", *, known_at: Knowledge | None = None, author: str | None = None
     ) -> Release:

@@ -101,6 +101,8 @@ def _packages() -> Path | None:
     """The scripts of charts; without them the server draws the charts, and says what is missing."""
     from . import npm
 
+    if not npm.folder().exists():
+        click.echo("installing the scripts of charts from npm, this once …", err=True)
     try:
         return npm.install()
     except SystemFault as error:

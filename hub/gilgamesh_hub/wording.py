@@ -6,6 +6,7 @@ import datetime
 import math
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 from markupsafe import Markup, escape
 
@@ -105,7 +106,18 @@ def browser(agent: str) -> str:
     return name + next((f" on {system}" for mark, system in systems.items() if mark in agent), "")
 
 
+def part(text: str) -> str:
+    """A text as one part of an address.
+
+    Examples
+    --------
+    >>> part("DBLP:a/b")
+    'DBLP%3Aa%2Fb'
+    """
+    return quote(text, safe="")
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "number": number, "shown": shown, "when": when, "size": size, "paragraphs": paragraphs,
-    "browser": browser,
+    "browser": browser, "part": part,
 }  # fmt: skip

@@ -197,17 +197,30 @@ def attach(db: Database, key: str, path: Path, *, author: str | None = None) -> 
         raise FileRefused(f"{path} cannot be read: {error.strerror}") from error
     if not content:
         raise FileRefused(f"{path} has {size} bytes; a document has between 1 byte and 100 MB")
-    media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    attach_content(db, key, path.name, content, author=author)
+
+
+def attach_content(db: Database, key: str, name: str, content: bytes, *, author: str | None = None) -> None:
+    """Attach a document that is in memory already.
+
+    Raises
+    ------
+    ReferenceNotFound, FileRefused
+    """
+    db.bibliography.require([key])
+    media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    if not content:
+        raise FileRefused(f"{name} is empty")
     if media_type == "application/pdf" and not content.startswith(b"%PDF-"):
-        raise FileRefused(f"{path} is called a PDF but is none")
+        raise FileRefused(f"{name} is called a PDF but is none")
     with db.transaction() as connection:
         connection.execute(
             sa.text("select gilgamesh.begin_edit(:reason, :author)"),
-            {"reason": f"document {path.name} of {key}", "author": author},
+            {"reason": f"document {name} of {key}", "author": author},
         )
         connection.execute(
             sa.text("select gilgamesh.attach_document(:key, :name, :media_type, :content)"),
-            {"key": key, "name": path.name, "media_type": media_type, "content": content},
+            {"key": key, "name": name, "media_type": media_type, "content": content},
         )
 
 

@@ -25,6 +25,7 @@ from tornado.netutil import bind_sockets
 
 import gilgamesh_db as gilgamesh
 from gilgamesh_db import secret
+from gilgamesh_db.persons import Level
 from gilgamesh_hub.application import UPLOAD_LIMIT, Application
 from gilgamesh_hub.identity import OwnLogin
 from gilgamesh_loaders import simulator
@@ -32,7 +33,6 @@ from gilgamesh_loaders.commit import commit
 
 PASSWORD = "correct horse battery"  # noqa: S105
 SHOTS = (838, 1234, 1500)
-SUFFIX = uuid.uuid4().hex[:6]  # roles belong to the server, which other tests use, too
 
 
 @dataclass
@@ -189,25 +189,40 @@ def serve() -> Iterator[Callable[[gilgamesh.Database], Site]]:
         stop()
 
 
-@pytest.fixture(scope="session")
-def site(server18: Any, serve: Callable[..., Site]) -> Iterator[Site]:
-    """The pages of a small testbed with four people; shared, so tests leave it as they found it or add to it."""
+@contextlib.contextmanager
+def testbed(server18: Any, **options: float) -> Iterator[gilgamesh.Database]:
+    """A database with the demo's testbed and three shots."""
     with server18.database(server18.template()) as url, gilgamesh.connect(url) as db:
         simulator.install_testbed(db)
         simulator.live(db)
         for shot in SHOTS:
-            commit(db, simulator.simulate_shot(shot, duration=0.2, rate=20_000.0).plan)
-        made = serve(db)
-        for who, level in (("admin", "admin"), ("operator", "operator"), ("reader", "reader"), ("other", "reader")):
-            name = made.names[who] = f"{who}_{SUFFIX}"
-            db.persons.create(name, level, who.title())  # type: ignore[arg-type]
-            db.persons.accept(db.persons.invite(name).secret, PASSWORD)
-        yield made
-        made.application.close()
-        for name in made.names.values():
-            db.persons.activate(name)
-    for name in made.names.values():
+            commit(db, simulator.simulate_shot(shot, **options).plan)
+        yield db
+
+
+@contextlib.contextmanager
+def people(site: Site, server18: Any) -> Iterator[None]:
+    """Four people who can log in."""
+    levels: dict[str, Level] = {"admin": "admin", "operator": "operator", "reader": "reader", "other": "reader"}
+    for who, level in levels.items():
+        name = site.names[who] = (
+            f"{who}_{uuid.uuid4().hex[:6]}"  # roles belong to the server, which other tests use, too
+        )
+        site.db.persons.create(name, level, who.title())
+        site.db.persons.accept(site.db.persons.invite(name).secret, PASSWORD)
+    yield
+    site.application.close()
+    for name in site.names.values():
         server18.execute(f"drop role if exists {name}")
+
+
+@pytest.fixture(scope="session")
+def site(server18: Any, serve: Callable[..., Site]) -> Iterator[Site]:
+    """The pages of a small testbed with four people; shared, so tests leave it as they found it or add to it."""
+    with testbed(server18, duration=0.2, rate=20_000.0) as db:
+        made = serve(db)
+        with people(made, server18):
+            yield made
 
 
 @pytest.fixture(scope="session")

@@ -63,7 +63,7 @@ def test_a_fault_of_ours_shows_no_traceback(site: Site, visitors: Any, monkeypat
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr(type(site.db), "shots", broken)
+    monkeypatch.setattr(type(site.db), "edits", broken)
     answer = visitors["reader"].get("/")
     assert answer.status == 500
     assert "secret detail" not in answer.text

@@ -14,7 +14,21 @@ import tornado.web
 from gilgamesh_db.persons import Level
 
 from ..page import POLICY, Page
-from . import account, dashboard, health, invitation, landing, login, packages, persons, shot, shots, signals
+from . import (
+    account,
+    bibliography,
+    dashboard,
+    health,
+    invitation,
+    landing,
+    login,
+    packages,
+    persons,
+    search,
+    shot,
+    shots,
+    signals,
+)
 
 log = logging.getLogger("gilgamesh.web")
 
@@ -31,6 +45,7 @@ MENU = (
     Entry("/", "Home"),
     Entry("/shots", "Shots"),
     Entry("/dashboard", "Control room"),
+    Entry("/bibliography", "Bibliography"),
     Entry("/persons", "Persons", "admin"),
 )
 
@@ -39,7 +54,21 @@ def routes() -> list[tuple[Any, ...]]:
     """Every route, without the prefix."""
     return [
         route
-        for module in (landing, shots, shot, signals, dashboard, packages, login, invitation, account, persons, health)
+        for module in (
+            landing,
+            shots,
+            shot,
+            signals,
+            dashboard,
+            bibliography,
+            search,
+            packages,
+            login,
+            invitation,
+            account,
+            persons,
+            health,
+        )
         for route in module.ROUTES
     ]
 
