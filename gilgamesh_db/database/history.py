@@ -119,10 +119,10 @@ class History(Connected):
         )
 
     def edits(self, rows: int = 20) -> pd.DataFrame:
-        """What changed lately, the latest first: index ``Edit``; At, Author, Reason. Without what loading computes."""
+        """What changed lately, the latest first: index ``Edit``; At, Author, Reason. Without what loading states by itself."""
         return self.sql(
             'select id as "Edit", recorded_at as "At", author as "Author", reason as "Reason" from gilgamesh.edit '
-            "where recorded_at <= gilgamesh.known_at() and reason not like 'computed from shot %' order by id desc limit :rows",
+            "where recorded_at <= gilgamesh.known_at() and reason not like all(array['computed from shot %', 'loaded shot %']) order by id desc limit :rows",
             {"rows": rows},
         ).set_index("Edit")
 
