@@ -23,9 +23,7 @@ def _lately(db: Database) -> dict[str, Any]:
         known = {"Gas", "Comment"} & {
             row[0] for row in connection.exec_driver_sql("select name from gilgamesh.attribute")
         }
-        shots = page_of_shots(
-            connection, columns=["Date", "Program", *sorted(known, reverse=True)], rows=12
-        )
+        shots = page_of_shots(connection, columns=["Date", "Program", *sorted(known, reverse=True)], rows=12)
     return {"shots": shots, "edits": db.edits(12), "log": db.log().tail(6).iloc[::-1]}
 
 
