@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from . import noting
 from .errors import InvalidValue
 from .record import Samples, joined
 from .signal import Signal
@@ -135,6 +136,7 @@ def read_many(
         if int(first.bytes) <= limit:
             vars(signal)["_samples"] = _samples(held, first)
         found[first.signal] = signal
+    noting.noted(db, ((name, shot) for name in found))
     return Bulk(found, missing, int(rows[0].bytes or 0) if rows else 0)
 
 

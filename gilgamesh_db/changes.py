@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from . import noting
 from .derived_changes import Compared, Difference, Formulas
 from .difference import Amount, from_previews, from_samples, moved
 from .errors import InvalidValue
@@ -266,12 +267,13 @@ class Found:
                 f"a tolerance of {tolerance} is none; give a part of the largest value, for example 1e-6"
             )
         kept = []
-        for row in self._rows:
-            if self._only is None or row.shot in self._only:
-                change = _weighed(db, row, tuple(self._causes[edit] for edit in row.edits), tolerance, exact)
-                if change is not None:
-                    kept.append(change)
-        return Changes((*kept, *self._weigh_derived(db, tolerance, exact)), *self._moments)
+        with noting.unnoted():
+            for row in self._rows:
+                if self._only is None or row.shot in self._only:
+                    change = _weighed(db, row, tuple(self._causes[edit] for edit in row.edits), tolerance, exact)
+                    if change is not None:
+                        kept.append(change)
+            return Changes((*kept, *self._weigh_derived(db, tolerance, exact)), *self._moments)
 
     def _weigh_derived(self, db: Database, tolerance: float, exact: bool) -> list[Change]:
         """Derived signals, in the order of their names; those that come out the same are left out."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from . import noting
 from .arithmetic import FormulaSignal
 from .computed import ComputedProvenance
 from .errors import FormulaError, NotStated, SignalNotFound, near_names
@@ -135,6 +136,7 @@ class DerivedSignal(FormulaSignal):
                 f"gilgamesh define {self.name} 'FORMULA' --reason …"
             )
         require_no_cycle(self.name, {name: one.node for name, one in found.items()})
+        noting.noted(self._db, [(self.name, self.shot)])
         return found[self.name]
 
     @cached_property

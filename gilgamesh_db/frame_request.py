@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 import numpy as np
 
+from . import noting
 from .alignment import Alignment
 from .bulk import require_window
 from .derived import Definition, canonical, definitions
@@ -101,7 +102,11 @@ def request(
         {name: row.label or name for name, row in catalogue.items()}, known, {}, quality=quality,
     )  # fmt: skip
     derived = [name for name in asked.read if catalogue[name].kind == "derived"]
-    return replace(asked, defined=definitions(db, derived, shots), derived=tuple(derived)) if derived else asked
+    if not derived:
+        return asked
+    defined = definitions(db, derived, shots)
+    noting.noted(db, ((name, number) for number, stated in defined.items() for name in stated))
+    return replace(asked, defined=defined, derived=tuple(derived))
 
 
 def names_of(names: list[str], known: Mapping[str, str]) -> list[str]:

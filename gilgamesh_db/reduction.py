@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from . import noting
 from .derived import canonical
 from .errors import FormulaError, InvalidValue, NotFound, Unresolved
 from .formula import parse_formula
@@ -82,6 +83,7 @@ def _column(
     if isinstance(rule, Rule) and rule.statistic is not None:
         rows = db.reader.rows(_STATISTICS.format(column=rule.statistic), (node.value, shots), db.knowledge)
         found = {row.shot: float("nan") if row.number is None else float(row.number) for row in rows}
+        noting.noted(db, ((str(node.value), shot) for shot in found))
     for shot in shots:
         if shot not in found:
             try:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import payload
+from . import noting, payload
 from .calibration import evaluate, steps_from_json
 from .envelope import PYRAMID, Envelope, Extremes, binned, calibrated, from_pyramid, level_for, widened
 from .errors import InvalidValue, NotCalibrated, NotWired, OutOfDate, SamplesNotFound, Unresolved
@@ -349,6 +349,8 @@ class Signal(Operators, Processing):
         if not found:  # it was there when it was asked for
             self._db.find_again(self.name, self.shot)
             found = self._db.reader.rows(_RESOLVE, (self.name, self.shot), self._db.knowledge)
+        if found[0].status == "ok":
+            noting.noted(self._db, [(self.name, self.shot)])
         return found[0]
 
     def _piece(self, samples: Samples) -> Signal:
@@ -431,6 +433,7 @@ class Signal(Operators, Processing):
             raise
         if rows:
             vars(self)["_row"] = rows[0]
+            noting.noted(self._db, [(self.name, self.shot)])
         return joined(rows, self._resolved, 0)
 
     def _clock(self, samples: Samples) -> NDArray[np.float64]:

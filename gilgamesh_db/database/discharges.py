@@ -88,9 +88,11 @@ class Discharges(Connected):
         --------
         >>> db.find_shots("IC_Pinj > 1.5 kW or Lang_dens > 5e16", for_at_least="5 ms")  # doctest: +SKIP
         """
+        from ..noting import unnoted
         from ..search import find_shots
 
-        return find_shots(self._whole, condition, shots, for_at_least)
+        with unnoted():
+            return find_shots(self._whole, condition, shots, for_at_least)
 
     def check_quality(self, names: str | Sequence[str], shots: Shots = -1, **thresholds: float) -> Findings:
         """Look for saturation, dead channels, noise and values that cannot be; nothing is stated yet.
