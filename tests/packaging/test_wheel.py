@@ -101,11 +101,11 @@ def home(folder: Path, tmp_path: Path, environment: Environment) -> Iterator[Pat
     shutil.rmtree(made, ignore_errors=True)
 
 
-def test_the_wheel_brings_two_packages_and_nothing_else(wheel: Path) -> None:
+def test_the_wheel_brings_our_packages_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     assert {name.split("/")[0] for name in names} == {
-        "gilgamesh_db", "gilgamesh_loaders", f"gilgamesh_db-{version('gilgamesh-db')}.dist-info"
+        "gilgamesh", "gilgamesh_db", "gilgamesh_hub", "gilgamesh_loaders", f"gilgamesh_db-{version('gilgamesh-db')}.dist-info"
     }  # fmt: skip
     assert {"gilgamesh_db/py.typed", "gilgamesh_loaders/py.typed"} <= set(names)
     assert not [name for name in names if "__pycache__" in name]
@@ -181,8 +181,9 @@ def test_importing_the_library_is_light(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("package", "extras"),
     [
-        ("gilgamesh_db", {"plot", "notebook", "physics", "xarray", "dask"}),
+        ("gilgamesh_db", {"plot", "notebook", "physics", "web", "xarray", "dask"}),
         ("gilgamesh_loaders", {"plot", "loaders", "bench"}),
+        ("gilgamesh", {"notebook"}),
     ],
 )
 def test_what_is_imported_is_declared(wheel: Path, package: str, extras: set[str]) -> None:
