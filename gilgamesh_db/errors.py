@@ -12,6 +12,7 @@ is the built-in exception a plain ``except`` would look for::
     │   │   ├── ShotNotFound           (KeyError)
     │   │   ├── ReferenceNotFound      (KeyError)   keys of the bibliography
     │   │   ├── ReleaseNotFound        (KeyError)   named states of knowledge
+    │   │   ├── NotebookNotFound       (KeyError)   notebooks of the repository and their versions
     │   │   ├── PersonNotFound         (KeyError)   people who log in
     │   │   └── SamplesNotFound        no samples of the port are stored
     │   ├── Unresolved                 (LookupError) the testbed's history has a hole
@@ -36,7 +37,8 @@ is the built-in exception a plain ``except`` would look for::
         │   ├── SchemaOutOfDate        older than this software
         │   └── SoftwareOutOfDate      the database is newer than this software
         ├── DamagedData                a payload does not agree with its own description
-        └── MissingExtra               (ImportError) an optional part is not installed
+        ├── MissingExtra               (ImportError) an optional part is not installed
+        └── MissingProgram             (FileNotFoundError) a program of the system is not installed
 """
 
 from __future__ import annotations
@@ -78,6 +80,10 @@ class ShotNotFound(NotFound, KeyError):
 
 class ReleaseNotFound(NotFound, KeyError):
     """No state of knowledge has this name."""
+
+
+class NotebookNotFound(NotFound, KeyError):
+    """The repository has no notebook of this path, or not this version of it."""
 
 
 class ReferenceNotFound(NotFound, KeyError):
@@ -185,6 +191,10 @@ class MissingExtra(SystemFault, ImportError):
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
         super().__init__(f"{purpose} needs {package}; install it with: pip install 'gilgamesh-db[{extra}]'")
+
+
+class MissingProgram(SystemFault, FileNotFoundError):
+    """A program of the system, such as git, is not installed."""
 
 
 class OutOfDate(UserWarning):

@@ -59,7 +59,7 @@ begin
                      else format('version %s of %s, by %s on %s, is not the one this was made from', latest.number, latest.path,
                                  latest.author, to_char(latest.created_at, 'YYYY-MM-DD HH24:MI')) end,
       hint = case when latest.id is null then 'Push it as a new notebook, without naming a version.'
-                  else format('Look at it first; then push over version %s.', latest.number) end;
+                  else format('Look at it first; then push over it with --over %s (in Python over=%s).', latest.number, latest.number) end;
   end if;
   select v.path into other from notebook_version v
    where lower(v.path) = lower(push_notebook.path) and v.path <> push_notebook.path limit 1;
@@ -67,10 +67,10 @@ begin
     raise exception using errcode = 'GG009', message = format('there is a notebook %s; %s differs from it in capitals only', other, push_notebook.path),
       hint = 'On Windows both would be the same file. Use its name, or another one.';
   end if;
-  insert into notebook_version (path, number, sha256, parent_id, message, author, metadata)
+  insert into notebook_version (path, number, sha256, parent_id, message, author, role, metadata)
        values (push_notebook.path, coalesce(latest.number, 0) + 1, digest, coalesce(push_notebook.parent, latest.id),
                btrim(coalesce(push_notebook.message, '')), coalesce(nullif(btrim(push_notebook.author), ''), acting_role()),
-               push_notebook.metadata)
+               acting_role(), push_notebook.metadata)
     returning * into pushed;
   insert into notebook_input (version_id, series_id, signal_id, connection_id, calibrations, timing_id, definition_id, shot, known_at, pinned)
   select pushed.id, i.series_id, i.signal_id, i.connection_id, coalesce(i.calibrations, '{}'), i.timing_id, i.definition_id, i.shot,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import sqlalchemy as sa
 
 from .. import installation
 from .analyses import Analyses
 from .asking import Asking
-from .connection import Knowledge
+from .connection import KNOWN_AT, Knowledge
 from .discharges import Discharges
 from .engine import embedded, open_engine
 from .history import History
@@ -39,7 +42,8 @@ def connect(url: str | sa.URL | None = None, *, known_at: Knowledge | None = Non
         the environment variable ``GILGAMESH_DATABASE_URL`` is used; without that, the embedded server,
         which is created and started when needed.
     known_at : datetime or str, optional
-        Answer from what was known then.
+        Answer from what was known then. Without it the environment variable ``GILGAMESH_KNOWN_AT`` is used, by which
+        ``gilgamesh notebooks run --known-at`` reaches the notebook; without that, today's knowledge.
 
     Returns
     -------
@@ -70,6 +74,11 @@ def connect(url: str | sa.URL | None = None, *, known_at: Knowledge | None = Non
         engine.dispose()
         raise
     database = Database(engine)
+    known_at = known_at if known_at is not None else os.environ.get(KNOWN_AT) or None
+    if "ipykernel" in sys.modules:
+        from ..notebooks.recorder import note_reads
+
+        note_reads()
     try:
         return database if known_at is None else database.known_at(known_at)
     except BaseException:

@@ -11,6 +11,7 @@ from .connection import Connected
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..notebooks.repository import Notebooks
     from ..refresh import Refreshed
     from ..run import Run
     from ..shot_range import Shots
@@ -88,6 +89,15 @@ class Analyses(Connected):
         progress : callable, optional
             Told how many steps are done, and of how many.
         """
+        from ..noting import unnoted
         from ..refresh import refresh
 
-        return refresh(self._whole, self.shot_numbers(shots), dry_run=dry_run, progress=progress)
+        with unnoted():
+            return refresh(self._whole, self.shot_numbers(shots), dry_run=dry_run, progress=progress)
+
+    @property
+    def notebooks(self) -> Notebooks:
+        """The notebooks the lab shares: ``db.notebooks.push(...)``, ``db.notebooks.uses(signal="Lang_I")``."""
+        from ..notebooks.repository import Notebooks
+
+        return Notebooks(self._whole)

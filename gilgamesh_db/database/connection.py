@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 
 Knowledge = datetime.datetime | datetime.date | str
+KNOWN_AT = "GILGAMESH_KNOWN_AT"  # the environment variable a re-run notebook answers from
 
 
 class Connected:
