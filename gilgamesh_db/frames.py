@@ -123,7 +123,7 @@ def _sources(db: Database, asked: Request, shot: int) -> _Sources:
             why = _lacking(asked, name, known, bulk.missing)
             if why:
                 missing[name] = why
-            elif known[name].node.pointwise and bulk.nbytes <= LARGEST:
+            elif bulk.nbytes <= LARGEST and (asked.window is None or _pointwise(asked, name, known)):
                 signals[name] = from_read(name, known, bulk.signals, asked.meant)
             else:
                 signals[name] = db.signal(name, shot, quality=asked.quality)
@@ -132,6 +132,14 @@ def _sources(db: Database, asked: Request, shot: int) -> _Sources:
 
 def _meant(asked: Request, name: str) -> str:
     return asked.meant.get(name, name)
+
+
+def _pointwise(asked: Request, name: str, known: Mapping[str, Definition]) -> bool:
+    """Whether a window of the records is enough, also for the formulas that the formula names."""
+    if name not in known:
+        return True
+    node = known[name].node
+    return node.pointwise and all(_pointwise(asked, _meant(asked, key), known) for key in node.names())
 
 
 def _lacking(asked: Request, name: str, known: Mapping[str, Definition], missing: Mapping[str, str]) -> str:

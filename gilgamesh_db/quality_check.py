@@ -182,7 +182,12 @@ class Findings(Sequence[Finding]):
             lines.append(
                 f"{same[0].signal} of shot {same[0].shot}: {same[0].check} ({flags}){_where(same)}: {same[0].detail}"
             )
-        lines += [f"{name} of shot {shot}: not checked: {why}" for (shot, name), why in self.missing.items()]
+        unread: dict[tuple[str, str], list[int]] = {}
+        for (shot, name), why in self.missing.items():
+            unread.setdefault((name, why), []).append(shot)
+        for (name, why), shots in unread.items():
+            where = f"shot {shots[0]}" if len(shots) == 1 else f"{len(shots)} shots, {shots[0]} to {shots[-1]}"
+            lines.append(f"{name} of {where}: not checked: {why}")
         return "\n".join(lines) or f"nothing found in {len(self.measured)} record{'s'[: len(self.measured) != 1]}"
 
 

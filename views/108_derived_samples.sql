@@ -120,7 +120,7 @@ $$;
 create function gilgamesh.derived_blocks(signal_id bigint, shot bigint, t0 double precision default null, t1 double precision default null,
                                          strict boolean default true)
   returns table (first bigint, n integer, start double precision, dt double precision, times double precision[], "values" double precision[])
-  language plpgsql stable
+  language plpgsql stable rows 4
   set search_path = pg_catalog, gilgamesh, pg_temp
 as $$
 declare

@@ -40,7 +40,7 @@ comment on column gilgamesh.record_statistics.rms is 'Root of the mean square.';
 create function gilgamesh.derived_statistics(signal_id bigint, shot bigint, out n bigint, out minimum double precision,
                                              out maximum double precision, out mean double precision, out rms double precision)
   returns setof record
-  language sql stable
+  language sql stable rows 1
   set search_path = pg_catalog, gilgamesh, pg_temp
 as $$
   with blocks as materialized (

@@ -13,8 +13,39 @@ declare
   named bigint := signal_named(explain.signal);
   fired timestamptz := shot_time(explain.shot);
   r resolved_signal;
+  steps integer;
+  input text;
 begin
   select * into r from resolved_signal v where v.signal_id = named and v.shot = explain.shot;
+  if r.kind = 'derived' then
+    -- The formula in force, then its inputs one after the other, as they are explained themselves.
+    return query
+    select 1, 'formula', r.signal, d.formula, null::text, r.unit, e.author, e.recorded_at, e.reason, null::text, lower(d.valid), upper(d.valid),
+           format('in force at the trigger, %s', to_char(fired at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"')),
+           b.formula, be.author, be.recorded_at, be.reason, d.id, null::jsonb, null::jsonb, null::jsonb
+      from definition d
+      join edit e on e.id = d.edit_id
+      left join lateral (select o.formula, o.edit_id from definition o
+                          where o.signal_id = named and o.valid @> fired and upper(o.recorded) <= least(e.recorded_at, known_at())
+                          order by upper(o.recorded) desc limit 1) b on true
+      left join edit be on be.id = b.edit_id
+     where d.signal_id = named and d.valid @> fired and d.recorded @> known_at();
+    steps := 1;
+    for input in
+      select distinct on (n.k) n.name from definition d
+       cross join lateral unnest(formula_names(parse_formula(d.formula))) with ordinality n(name, k)
+       where d.signal_id = named and d.valid @> fired and d.recorded @> known_at()
+       order by n.k
+    loop
+      return query
+      select x.step + steps, x.kind, x.item, x.formula, x.input_unit, x.output_unit, x.author, x.recorded_at, x.reason, x.source,
+             x.since, x.until, x.rule, x.replaced, x.replaced_author, x.replaced_at, x.replaced_reason, x.row_id, x.parameters,
+             x.covariance, x.fit
+        from explain(input, explain.shot) x;
+      steps := steps + (select count(*)::integer from explain(input, explain.shot));
+    end loop;
+    return;
+  end if;
   return query
   with stated as (
     -- The wiring: where the signal was plugged in.
@@ -97,4 +128,4 @@ end
 $$;
 
 comment on function gilgamesh.explain(text, bigint) is
-  'Every step from the recorded count of a signal (name or alias) in a shot to its value, one row each: formula, units, who stated it, when, why, for which period, and what it replaced.';
+  'Every step from the recorded count of a signal (name or alias) in a shot to its value, one row each: formula, units, who stated it, when, why, for which period, and what it replaced. Of a derived signal: its formula, then the steps of each input.';

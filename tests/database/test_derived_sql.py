@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 import gilgamesh_db as gilgamesh
 from gilgamesh_db import errors
+from gilgamesh_db.reading import Reader
 from records import install_two_rates, record
 
 N = 40_000  # samples: more than a segment
@@ -147,6 +148,38 @@ def test_what_sql_cannot_evaluate_is_refused(
         else:
             with pytest.raises(error, match=words.split(".*db", maxsplit=1)[0]):
                 lab.sql(query, {"name": name})
+
+
+def test_the_formula_is_explained_and_then_its_inputs(lab: gilgamesh.Database) -> None:
+    def told(name: str) -> list[tuple[str, str, str]]:
+        rows = lab.sql("select kind, item, formula from gilgamesh.explain(:name, 7) order by step", {"name": name})
+        return list(rows.itertuples(index=False, name=None))
+
+    inputs = [*told("U"), *told("W")]
+    assert told("Sum_alias") == [("formula", "Sum", "U + 2 * W"), *inputs]
+    assert told("Nested") == [("formula", "Nested", FORMULAS["Nested"][1]), *told("Ratio"), *told("Sum")]
+    steps = lab.sql("select step, author, reason from gilgamesh.explain('Nested', 7)")
+    assert steps.step.tolist() == list(range(1, len(steps) + 1))
+    assert (steps.author[0], steps.reason[0]) == ("anna", "formulas")
+    assert told("Later") == []
+
+
+def test_tables_hold_windows_of_what_needs_the_whole_record(
+    lab: gilgamesh.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it stands behind another formula; without a window in one round trip."""
+    names = ["Charge", "Level2", "Slow"]
+    window = lab.signals(names, shot=7, window=(0.1, 0.2))
+    asked = []
+    plain = Reader.rows
+    monkeypatch.setattr(Reader, "rows", lambda self, query, *rest: asked.append(query) or plain(self, query, *rest))
+    monkeypatch.setattr(Reader, "stream", None)
+    whole = lab.signals(names, shot=7)
+    assert sum("segment" in query for query in asked) == 1
+    monkeypatch.undo()
+    for name in names:
+        np.testing.assert_array_equal(whole[name], lab.signal(name, 7).values)
+        np.testing.assert_array_equal(window[name], lab.signal(name, 7).window(0.1, 0.2).values)
 
 
 def test_a_window_that_is_none_and_a_shot_that_is_none(lab: gilgamesh.Database) -> None:

@@ -34,6 +34,7 @@ SHOTS = {
     for side in (0, 1)
 }
 PORTS = ("ai0", "ai1", "ai2")
+FLAGS = ("not checked", "bad", "doubtful", "good", "validated")
 
 
 class Refused(Exception):
@@ -152,6 +153,12 @@ def attribute(world: World, said: Said) -> None:
     world["note"][said.which % len(SHOTS)] = None if said.number == 0 else float(said.number)
 
 
+def quality(world: World, said: Said) -> None:
+    """Of signal A in one shot; the cells are seconds here, the first and the last without an end."""
+    flag = FLAGS[said.number % 5]
+    state(world, ("flag", said.which % len(SHOTS)), days(said), None if flag == "not checked" else flag)
+
+
 def withdraw(world: World, said: Said, subject: Any, cells: list[int]) -> None:
     """Rows are the product's; which one was taken back, and its period, is told."""
     if subject[0] == "place" and (
@@ -163,7 +170,7 @@ def withdraw(world: World, said: Said, subject: Any, cells: list[int]) -> None:
 
 
 RULES: dict[str, Callable[[World, Said], None]] = {
-    f.__name__: f for f in (connect, disconnect, swap, calibrate, place, place_box, retire, set_property, set_timing, define, clear, attribute)
+    f.__name__: f for f in (connect, disconnect, swap, calibrate, place, place_box, retire, set_property, set_timing, define, clear, attribute, quality)
 }  # fmt: skip
 
 
@@ -205,8 +212,18 @@ def perform(edit: Edit, w: int, said: Said) -> None:
             edit.define(f"X{w}", f"A{w} * {number + 1}", **period)
         case "clear":
             edit.clear("calibration", (*port, f"item{w}")[which % 4], **period)
-        case "attribute":
-            edit.set_attribute(which % len(SHOTS), f"note{w}", None if number == 0 else float(number))
+        case "attribute" | "quality":
+            say_of_shot(edit, w, said)
+
+
+def say_of_shot(edit: Edit, w: int, said: Said) -> None:
+    """What is said of a shot, or of a window of a record of it, and not of a period."""
+    shot = said.which % len(SHOTS)
+    if said.what == "attribute":
+        edit.set_attribute(shot, f"note{w}", None if said.number == 0 else float(said.number))
+        return
+    window = (-np.inf if said.since is None else said.since, np.inf if said.until is None else said.until)
+    edit.set_quality(f"A{w}", FLAGS[said.number % 5], shots=shot, window=window)
 
 
 BELIEVED = """
@@ -299,6 +316,7 @@ select sh.number as shot, s.name as signal, d.formula from gilgamesh.shot sh
   join gilgamesh.signal s on s.id = d.signal_id
 """
 WIRING = "select signal, port, chain, valid from gilgamesh.wiring where closed_by is null"
+QUALITY = "select shot, signal, flag, since, until from gilgamesh.quality"
 CALIBRATIONS = "select item, gain, valid from gilgamesh.calibrations where closed_by is null"
 
 
@@ -316,6 +334,7 @@ def compare(db: gilgamesh.Database, worlds: list[World]) -> None:
             for r in ask("select shot, attributes from gilgamesh.shots")
             for name, value in r.attributes.items()
         }
+        flags = [(r.shot, r.signal, r.flag, seconds(r.since, r.until)) for r in ask(QUALITY)]
         wiring = [(r.signal, r.port, r.chain, r.valid) for r in ask(WIRING)]
         calibrations = [(r.item, r.gain, r.valid) for r in ask(CALIBRATIONS) if r.item != "testbed"]
     wanted = expected_signals(worlds)
@@ -337,6 +356,10 @@ def compare(db: gilgamesh.Database, worlds: list[World]) -> None:
         for shot, value in world["note"].items()
         if value is not None
     }
+    assert sorted((shot, signal, c, flag) for shot, signal, flag, cells in flags for c in cells) == sorted(
+        (shot, f"A{w}", c, flag)
+        for w, world in enumerate(worlds) for shot in SHOTS for c, flag in world["flag", shot].items() if flag
+    )  # fmt: skip
     # What is believed stands exactly once for every instant: no hole, no overlap.
     at = {shot: instant for shot, (instant, _) in SHOTS.items()}
     assert sorted((shot, s, p) for s, p, _, valid in wiring for shot in at if holds(valid, at[shot])) == sorted(
@@ -348,13 +371,31 @@ def compare(db: gilgamesh.Database, worlds: list[World]) -> None:
     )  # fmt: skip
 
 
+def seconds(since: float | None, until: float | None) -> list[int]:
+    """The cells of a window of a record."""
+    return [
+        c
+        for c in CELLS
+        if (since is None or (c >= 0 and c >= since)) and (until is None or (c < DAYS and c + 1 <= until))
+    ]
+
+
 def holds(valid: Any, instant: datetime) -> bool:
     return (valid.lower is None or valid.lower <= instant) and (valid.upper is None or instant < valid.upper)
 
 
 # -- the worlds ----------------------------------------------------------------------------------------------------------
 
-HISTORY_TABLES = ("connection", "calibration", "property", "timing", "definition", "attribute_value", "placement")
+HISTORY_TABLES = (
+    "connection",
+    "calibration",
+    "property",
+    "timing",
+    "definition",
+    "attribute_value",
+    "placement",
+    "quality_flag",
+)
 
 
 def install(db: gilgamesh.Database) -> None:
