@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 
 # Resolved once (materialized: unrolled it would be done again for every segment), then the stored pieces of each
 # record, put into order before they are cut (offset 0): what is sorted are references to samples, and no piece is cut
-# before it is known to be in the window. A window is widened by a sample on each side: the one before holds at its
+# before it is known to be in the window. The names are an array (as a subquery they may be joined after all signals were
+# resolved). A window is widened by a sample on each side: the one before holds at its
 # beginning.
 _BULK = """
 with resolved as materialized (
   select r.* from gilgamesh.resolved_signal r
-   where r.shot = %(shot)s and r.signal_id in (select s.id from gilgamesh.signal s where s.name = any(%(names)s))
+   where r.shot = %(shot)s and r.signal_id = any(array(select s.id from gilgamesh.signal s where s.name = any(%(names)s)))
 ), span as materialized (
   select r.signal_id,
          case when r.dt is null or %(t0)s::float8 is null then 0
@@ -61,7 +62,7 @@ select x.*,
 _SHOTS = """
 with resolved as materialized (
   select r.* from gilgamesh.resolved_signal r
-   where r.shot = any(%s) and r.signal_id in (select s.id from gilgamesh.signal s where s.name = any(%s)) and r.status = 'ok'
+   where r.shot = any(%s) and r.signal_id = any(array(select s.id from gilgamesh.signal s where s.name = any(%s))) and r.status = 'ok'
 )
 select x.*, substring(x.stored from 21) as payload, substring(x.stored_times from 21) as times
   from (select r.*, g.position::bigint * r.segment_n as first_sample, g.n as count, g.payload as stored, g.times as stored_times

@@ -207,7 +207,7 @@ select r.signal, p.low, p.high, coalesce(p.resolution, case when p.dtype ~ 'int'
   from gilgamesh.resolved_signal r
   join gilgamesh.port p on p.component_id = r.port_id
   left join gilgamesh.calibration k on k.id = r.calibrations[1]
- where r.shot = %s and r.signal_id in (select s.id from gilgamesh.signal s where s.name = any(%s))
+ where r.shot = %s and r.signal_id = any(array(select s.id from gilgamesh.signal s where s.name = any(%s)))
 """
 _PLAUSIBLE = "select name, kind, low, high from gilgamesh.signal where name = any(%s)"
 
