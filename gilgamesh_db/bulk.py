@@ -150,12 +150,15 @@ def read_shots(db: Database, names: Iterable[str], shots: Iterable[int]) -> dict
         Names, not aliases, of measured and processed signals.
     """
     found: dict[int, dict[str, Signal]] = {}
+    times: dict[tuple[float, float, int], Signal] = {}
     rows = db.reader.rows(_SHOTS, (list(shots), list(names)), db.knowledge)
     for (shot, name), pieces in groupby(rows, key=lambda row: (row.shot, row.signal)):
         held = list(pieces)
         signal = Signal(db, name, shot)
         vars(signal)["_row"] = held[0]
         vars(signal)["_samples"] = _samples(held, held[0])
+        if signal._grid is not None:  # most signals of most shots share their times
+            vars(signal)["time"] = times.setdefault(signal._grid, signal).time
         found.setdefault(shot, {})[name] = signal
     return found
 
