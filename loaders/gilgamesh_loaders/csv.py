@@ -1,5 +1,7 @@
 """CSV: one record of an oscilloscope or a logger, a table of numbers under up to two header rows.
 
+Lines above the header, as oscilloscopes write about their settings, are passed over if the header begins with a time.
+
 Separator (comma, semicolon or tab) and decimal sign are found by trying which make every number a number.
 Header rows give names and units: ``Name (unit)``, ``Name [unit]``, or a second row of units. The first column
 is the time when its name or its unit says so, or when it has no unit and increases; a time column that is
@@ -33,8 +35,12 @@ if TYPE_CHECKING:
 
 _SEPARATORS = (",", ";", "\t")
 _MOST_HEADER_ROWS = 2
+_LONGEST_PREAMBLE = 60  # lines; what an oscilloscope writes about its settings
 _TRIED_ROWS = 20
 _COUNTER_NAMES = {"", "x", "sequence", "index", "sample", "n"}
+_NAMES_OF_A_TABLE = re.compile(
+    rf'\s*"?(?:{"|".join(sorted(TIME_NAMES, key=len, reverse=True))})\b[^,;\t]*[,;\t]', re.IGNORECASE
+)
 _IN_BRACKETS = re.compile(r"(.*\S)\s*(?:\(([^()]*)\)|\[([^\[\]]*)\])")
 _NUMBER = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|nan|inf|infinity)|", re.IGNORECASE | re.ASCII)
 
@@ -53,7 +59,7 @@ class Csv:
         lines = decoded(head).split("\n")
         if len(head) >= HEAD_BYTES:
             lines.pop()
-        return _dialect_of([line for line in lines if line.strip()]) is not None
+        return _table_in([line for line in lines if line.strip()]) is not None
 
     def read(self, path: Path, hints: Hints) -> ShotPlan:
         """Read all columns."""
@@ -69,6 +75,7 @@ class Csv:
                 duration=duration_of(series),
                 series=series,
                 source=source_of(path, self.name, content),
+                notes=tuple(table.notes),
             )
 
 
@@ -116,6 +123,30 @@ def _dialect_of(lines: Sequence[str]) -> _Dialect | None:
     return None
 
 
+def _table_in(lines: Sequence[str]) -> tuple[int, _Dialect] | None:
+    """Find the line where a table begins, and its dialect.
+
+    Oscilloscopes write their settings above it. A table below other lines is taken for one only if the row of its
+    names begins with a time and no row of numbers stands above it, so that damage never passes for a header.
+    """
+    dialect = _dialect_of(lines)
+    if dialect is not None:
+        return 0, dialect
+    for place, line in enumerate(lines[: _LONGEST_PREAMBLE + 1]):
+        cells = [_is_number(cell) for cell in re.split(r"[,;\t]", line)]
+        if all(cells):  # a row of numbers
+            return None
+        if place and not any(cells) and _NAMES_OF_A_TABLE.match(line):
+            dialect = _dialect_of(lines[place:])
+            if dialect is not None and dialect.header_rows:
+                return place, dialect
+    return None
+
+
+def _is_number(cell: str) -> bool:
+    return bool(cell.strip()) and _NUMBER.fullmatch(cell.strip()) is not None
+
+
 def _header_cells(line: str, separator: str) -> list[str]:
     """Cells of a header row, quotes taken off, empty ones at the end dropped."""
     cells = [cell.strip() for cell in next(csv.reader([line], delimiter=separator), [])]
@@ -139,6 +170,7 @@ class _Table:
     def __init__(self, content: bytes) -> None:
         self._lines = self._whole_lines(content)
         self._first = next((place for place, line in enumerate(self._lines) if line.strip()), 0)
+        self._preamble = self._first
         self._dialect = self._found_dialect()
         self._rows_at = self._first + self._dialect.header_rows
         self._rows = self._lines[self._rows_at :]
@@ -175,13 +207,20 @@ class _Table:
 
     def _found_dialect(self) -> _Dialect:
         try:
-            dialect = _dialect_of(self._lines[self._first :])
+            found = _table_in(self._lines[self._first :])
         except csv.Error as error:
             raise InvalidValue(f"line {self._first + 1}: the header cannot be read: {error}") from error
-        if dialect is None:
+        if found is None:
             self._refuse_first_nonsense(self._first + _MOST_HEADER_ROWS)
             raise InvalidValue(f"no table of numbers under at most {_MOST_HEADER_ROWS} header rows")
-        return dialect
+        self._first += found[0]
+        return found[1]
+
+    @property
+    def notes(self) -> list[str]:
+        """What stands above the table and was not read."""
+        above = [line.strip() for line in self._lines[self._preamble : self._first] if line.strip()]
+        return [f"{len(above)} lines above the table were not read; they begin with {above[0]!r:.60}"] if above else []
 
     def _refuse_first_nonsense(self, first: int) -> None:
         """Name the first row that is no row of numbers, in the dialect that takes most of it."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-TIME_NAMES = frozenset({"time", "t", "times", "timestamp", "zeit", "temps", "x"})
+TIME_NAMES = frozenset({"time", "t", "times", "timestamp", "second", "seconds", "zeit", "temps", "x"})
 
 _NUMBER = re.compile(r"\s*[+-]?\d*(?:\.(\d*))?(?:[eE]([+-]?\d+))?\s*")
 _MOST_DIGITS = 17  # tell any two float64 apart

@@ -136,6 +136,29 @@ class TestDialect:
         np.testing.assert_allclose(found, times, rtol=0, atol=1e-15 * n * max(map(abs, times)) + 1e-300)
 
 
+class TestPreamble:
+    TEKTRONIX = "Model,DPO4034\nFirmware Version,2.48\n\nPoint Format,Y,\nSample Interval,1e-06,s\nRecord Length,3\nTIME,CH1,CH2\n"
+    SIGLENT = (
+        "Record Length,Analog:3\nSample Interval,Analog:1.0E-6\nVertical Units,CH1:V,CH2:V\nSecond,Value,Value 2\n"
+    )
+    LECROY = "LECROYWS432,1234,Waveform\nSegments,1,SegmentSize,3\n#1,01-Jan-2020,0\nTime;Ampl;Other\n"
+
+    @pytest.mark.parametrize("above", [TEKTRONIX, SIGLENT, LECROY])
+    def test_settings_above_the_table_are_passed_over(self, table: Any, above: str) -> None:
+        rows = "0,1,5\n1e-6,2,6\n2e-6,3,7\n"
+        plan = table(above + (rows.replace(",", ";") if ";" in above else rows))
+        assert [one.raw.tolist() for one in plan.series] == [[1, 2, 3], [5, 6, 7]]
+        assert (plan.series[0].start, plan.series[0].dt) == (0.0, 1e-6)
+        assert (
+            f"lines above the table were not read; they begin with {above.split(chr(10), maxsplit=1)[0]!r}"
+            in plan.notes[0]
+        )
+
+    def test_a_damaged_row_is_no_preamble(self, refusal: Any) -> None:
+        assert "is not a number" in refusal("Time (s),U\n0,1\nt,oops\n" + "1,2\n" * 5)
+        assert "is not a number" in refusal("Time (s),U\n0,1\n0.1,abc\n0.2,3\n0.3,4\n")
+
+
 class TestTime:
     @pytest.mark.parametrize("name", ["Time", "t", "TIME", "Zeit", "X", "anything (ms)", "whatever (s)"])
     def test_it_is_named_or_has_a_unit_of_time(self, table: Any, name: str) -> None:
