@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import sqlalchemy as sa
+from psycopg import sql
 
 from .errors import InvalidValue, NotPermitted, PersonNotFound, near_names
 from .secret import checked_password, digest, hash_password, new_secret, outdated, verify_password
 
 if TYPE_CHECKING:
     import pandas as pd
+    import psycopg
 
     from .database import Database
 
@@ -253,6 +255,35 @@ class Persons:
         self._execute(
             "update gilgamesh.credential set ended_at = now() where sha256 = :it and ended_at is null", digest(secret)
         )
+
+    def end_logins(self, name: str) -> None:
+        """End every login of a person; their tokens stay."""
+        self._execute(
+            "update gilgamesh.credential set ended_at = now() where person = :it and kind = 'session' and ended_at is null",
+            name,
+        )
+
+    def renew_role_password(self, name: str) -> str:
+        """Give the person's PostgreSQL role a new random password, by which their Jupyter connects.
+
+        The server is sent a SCRAM verifier: the password itself is in no log and no catalogue.
+
+        Returns
+        -------
+        str
+
+        Raises
+        ------
+        PersonNotFound
+        """
+        person, secret = self.find(name), new_secret()
+        with self._db.transaction() as connection:
+            driver = cast("psycopg.Connection", connection.connection.dbapi_connection)
+            verifier = driver.pgconn.encrypt_password(secret.encode(), person.name.encode(), b"scram-sha-256").decode()
+            driver.execute(
+                sql.SQL("alter role {} password {}").format(sql.Identifier(person.name), sql.Literal(verifier))
+            )
+        return secret
 
     def end_held(self, identity: int, person: str) -> bool:
         """End a login, token or invitation of a person, by its number in `held`; False when there was none."""

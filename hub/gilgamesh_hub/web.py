@@ -47,11 +47,11 @@ def web(
     logging.basicConfig(format="%(asctime)s %(message)s")
     logging.getLogger("gilgamesh").setLevel(logging.INFO if verbose else logging.WARNING)
     database = open_database(context)
-    first = _first_admin(database)
+    first = first_invitation(database)
     asyncio.run(_serve(database, host, port, prefix, behind_proxy, certificate, key, first))
 
 
-def _first_admin(db: Database) -> str | None:
+def first_invitation(db: Database) -> str | None:
     """The path of an invitation for an admin, where nobody can log in yet."""
     persons = db.persons.table()
     if (persons.Active & (persons.Level == "admin")).any():
