@@ -44,7 +44,7 @@ c.Spawner.environment = {"GILGAMESH_IDLE_HOURS": str(settings.idle_hours)}
 c.Spawner.env_keep = ["PATH", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV", "LD_LIBRARY_PATH"]  # never the owner's connection
 c.Spawner.http_timeout = 60
 c.Spawner.start_timeout = 90
-c.LocalProcessSpawner.interrupt_timeout = 1
+c.LocalProcessSpawner.interrupt_timeout = 0  # SIGTERM follows at once: Jupyter ends its kernels on it
 c.LocalProcessSpawner.term_timeout = 2
 
 # -- the pages ---------------------------------------------------------------------------------------------
