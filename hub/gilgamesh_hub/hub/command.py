@@ -34,12 +34,20 @@ if TYPE_CHECKING:
     "--config", "configuration", type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A file with settings of JupyterHub (TLS, OAuth, LDAP, spawners …), read last.",
 )  # fmt: skip
+@click.option(
+    "--certificate", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="TLS certificate (PEM), with --key.",
+)  # fmt: skip
+@click.option(
+    "--key", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Private key of the certificate (PEM)."
+)
 @click.pass_context
 def hub(
     context: click.Context, host: str, port: int, base_url: str, system_accounts: bool, idle_hours: float,
-    configuration: Path | None,
+    configuration: Path | None, certificate: Path | None, key: Path | None,
 ) -> None:  # fmt: skip
     """Serve everything: login, pages, and a Jupyter for everybody."""
+    if (certificate is None) != (key is None):
+        raise click.UsageError("--certificate and --key go together")
     from gilgamesh_db.database import embedded
     from gilgamesh_db.embedded.home import default_home, make_home
 
@@ -68,7 +76,7 @@ def hub(
         folder=str(folder), host=host, port=port, base_url=f"/{base_url.strip('/')}/".replace("//", "/"),
         proxy=[npm.node()[0], str(modules / "configurable-http-proxy" / "bin" / "configurable-http-proxy")],
         packages=str(modules), system_accounts=system_accounts, idle_hours=idle_hours,
-        configuration=str(configuration.resolve()) if configuration else None,
+        configuration=_absolute(configuration), certificate=_absolute(certificate), key=_absolute(key),
     )  # fmt: skip
     invitation = first_invitation(database)
     running = Hub(settings, {"GILGAMESH_DATABASE_URL": url} if url else {})
@@ -77,6 +85,10 @@ def hub(
     _tell(settings, invitation)
     running.watch()
     click.echo("stopped", err=True)
+
+
+def _absolute(file: Path | None) -> str | None:
+    return str(file.resolve()) if file else None
 
 
 def _require_accounts(embedded: bool) -> None:

@@ -14,18 +14,19 @@ folder = Path(settings.folder)
 c = get_config()  # type: ignore[name-defined]  # noqa: F821 - JupyterHub gives it
 
 # -- where -------------------------------------------------------------------------------------------------
-c.JupyterHub.bind_url = f"http://{settings.host}:{settings.port}{settings.base_url}"
+c.JupyterHub.bind_url = (
+    f"http{'s' if settings.certificate else ''}://{settings.host}:{settings.port}{settings.base_url}"
+)
 c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{settings.hub_port}"
 c.JupyterHub.default_url = settings.pages
 # Which Jupyters run is a matter of this computer, not of the testbed; and a restart of PostgreSQL disturbs nobody.
 c.JupyterHub.db_url = f"sqlite:///{folder / 'jupyterhub.sqlite'}"
 c.JupyterHub.cookie_secret_file = str(folder / "cookie_secret")
 
-# -- the proxy ---------------------------------------------------------------------------------------------
-c.ConfigurableHTTPProxy.command = settings.proxy
+# -- the proxy, which `gilgamesh hub` starts ----------------------------------------------------------------
+c.ConfigurableHTTPProxy.should_start = False
 c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{settings.proxy_port}"
-c.ConfigurableHTTPProxy.pid_file = str(folder / "proxy.pid")
-c.ConfigurableHTTPProxy.check_running_interval = 1
+c.JupyterHub.proxy_check_interval = 1
 
 # -- who ---------------------------------------------------------------------------------------------------
 c.JupyterHub.authenticator_class = "gilgamesh_hub.hub.authenticator.PersonAuthenticator"

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 
@@ -23,11 +26,14 @@ from .settings import Settings
 
 READY_WITHIN = 90.0  # seconds
 STOPPED_WITHIN = 20.0
+LEFTOVERS_WITHIN = 10.0
 RESTARTS, PER = 5, 60.0  # so many within so many seconds, then there is something to repair
 
 
 class Hub:
-    """JupyterHub, its proxy and the pages.
+    """JupyterHub with the pages, and the proxy in front of it: two processes, each started again when it ends.
+
+    The proxy is no child of JupyterHub, so that nobody's Jupyter is cut off while JupyterHub starts again.
 
     Parameters
     ----------
@@ -38,10 +44,25 @@ class Hub:
 
     def __init__(self, settings: Settings, secret: dict[str, str]) -> None:
         self.settings = settings
-        self._environment = {**os.environ, **secret, **settings.hand_over()}
-        self._process: subprocess.Popen[bytes] | None = None
+        token = {"CONFIGPROXY_AUTH_TOKEN": secrets.token_hex(32)}
+        self._environments = {
+            "proxy": {**_without_secrets(os.environ), **token},
+            "JupyterHub": {**os.environ, **secret, **token, **settings.hand_over()},
+        }
+        self._commands = {
+            "proxy": settings.proxy_command,
+            "JupyterHub": [
+                sys.executable,
+                "-m",
+                "jupyterhub",
+                "--config",
+                str(Path(__file__).with_name("jupyterhub_config.py")),
+            ],
+        }
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._stopping = False
         self.log = Path(settings.folder) / "hub.log"
+        self._pid = Path(settings.folder) / "proxy.pid"
 
     def start(self) -> None:
         """Start, and come back when a browser would be answered.
@@ -57,54 +78,57 @@ class Hub:
         self._require_free_ports()
         for one in (signal.SIGINT, signal.SIGTERM):
             signal.signal(one, self._stop_soon)  # children get the system's own behaviour, not this
-        self._launch()
+        for name in self._commands:
+            self._launch(name)
         self._wait_until_ready()
 
     def watch(self) -> None:
-        """Stay until told to stop; whatever ends before is started again."""
+        """Stay until told to stop; whatever ends before is started again.
+
+        Raises
+        ------
+        SystemFault
+            Something ends again and again.
+        """
         began: list[float] = []
         while not self._stopping:
-            assert self._process is not None  # noqa: S101 - it was started
-            try:
-                self._process.wait(0.3)
-            except subprocess.TimeoutExpired:
-                continue
-            if self._stopping:
-                break
-            began = [at for at in began if at > time.monotonic() - PER] + [time.monotonic()]
-            if len(began) > RESTARTS:
-                raise self._failed(f"JupyterHub ended {len(began)} times within a minute")
-            click.echo(f"JupyterHub ended by itself ({self._process.returncode}); starting it again", err=True)
-            self._end_leftovers()
-            self._launch()
+            time.sleep(0.2)
+            for name, process in list(self._processes.items()):
+                if self._stopping or process.poll() is None:
+                    continue
+                began = [at for at in began if at > time.monotonic() - PER] + [time.monotonic()]
+                if len(began) > RESTARTS:
+                    self._stop()
+                    raise self._failed(f"{name} ended, and something did {len(began)} times within a minute")
+                click.echo(f"{name} ended by itself ({process.returncode}); starting it again", err=True)
+                self._launch(name)
         self._stop()
 
     # -- inside ----------------------------------------------------------------------------------------
 
-    def _launch(self) -> None:
-        command = [
-            sys.executable,
-            "-m",
-            "jupyterhub",
-            "--config",
-            str(Path(__file__).with_name("jupyterhub_config.py")),
-        ]
+    def _launch(self, name: str) -> None:
         handle = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            self._process = subprocess.Popen(
-                command, cwd=self.settings.folder, env=self._environment, stdin=subprocess.DEVNULL, stdout=handle,
-                stderr=handle, start_new_session=True,
+            self._processes[name] = subprocess.Popen(
+                self._commands[name], cwd=self.settings.folder, env=self._environments[name], stdin=subprocess.DEVNULL,
+                stdout=handle, stderr=handle, start_new_session=True,
             )  # fmt: skip
         finally:
             os.close(handle)
+        if name == "proxy":
+            self._pid.write_text(str(self._processes[name].pid))
 
     def _wait_until_ready(self) -> None:
-        pages = f"http://127.0.0.1:{self.settings.port}{self.settings.pages}health"
-        login = f"http://127.0.0.1:{self.settings.port}{self.settings.base_url}hub/login"
+        pages, login = (
+            f"{self.settings.address[: -len(self.settings.base_url)]}{self.settings.pages}health",
+            f"{self.settings.address}hub/login",
+        )
         until = time.monotonic() + READY_WITHIN
         while not self._stopping:
-            if self._process is not None and self._process.poll() is not None:
-                raise self._failed("JupyterHub did not start")
+            for name, process in self._processes.items():
+                if process.poll() is not None:
+                    self._stop()
+                    raise self._failed(f"{name} did not start")
             if _answers(login) and _answers(pages):
                 return
             if time.monotonic() > until:
@@ -121,24 +145,30 @@ class Hub:
         self._stopping = True
 
     def _stop(self) -> None:
-        if self._process is None or self._process.poll() is not None:
-            return
-        self._process.terminate()
-        try:
-            self._process.wait(STOPPED_WITHIN)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._end_leftovers()
+        """JupyterHub first, which stops everybody's Jupyter; then nothing is left for the proxy to do."""
+        for name in ("JupyterHub", "proxy"):
+            process = self._processes.pop(name, None)
+            if process is None:
+                continue
+            with contextlib.suppress(OSError):
+                process.terminate()
+            try:
+                process.wait(STOPPED_WITHIN)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self._pid.unlink(missing_ok=True)
 
     def _end_leftovers(self) -> None:
-        """A proxy whose hub was killed still holds the port; so may the pages for a moment."""
+        """A proxy whose launcher was killed still holds the port; JupyterHub and the pages end by themselves, a little later."""
         with contextlib.suppress(OSError, ValueError, psutil.Error):
-            proxy = psutil.Process(int((Path(self.settings.folder) / "proxy.pid").read_text()))
+            proxy = psutil.Process(int(self._pid.read_text()))
             if any("configurable-http-proxy" in word for word in proxy.cmdline()):
                 proxy.terminate()
                 proxy.wait(5)
-        until = time.monotonic() + 3
-        while time.monotonic() < until and not _free("127.0.0.1", self.settings.pages_port):
+        until = time.monotonic() + LEFTOVERS_WITHIN
+        inside = (self.settings.hub_port, self.settings.pages_port)
+        while self._pid.exists() and time.monotonic() < until and not all(_free("127.0.0.1", port) for port in inside):
             time.sleep(0.1)
 
     def _require_free_ports(self) -> None:
@@ -164,8 +194,14 @@ def _free(host: str, port: int) -> bool:
 
 
 def _answers(address: str) -> bool:
+    # Whether the certificate is right is for browsers to judge.
     try:
-        with urllib.request.urlopen(address, timeout=2) as answer:  # noqa: S310 - an address of ours
+        with urllib.request.urlopen(address, timeout=2, context=ssl._create_unverified_context()) as answer:  # noqa: S310, S323
             return bool(answer.status == 200)
     except (OSError, urllib.error.URLError):
         return False
+
+
+def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """The proxy is to know nothing of the database."""
+    return {name: value for name, value in environment.items() if not name.startswith(("GILGAMESH", "PG"))}

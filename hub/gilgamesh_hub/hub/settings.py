@@ -20,7 +20,7 @@ class Settings:
     host, port, base_url : str, int, str
         Where browsers come to.
     proxy : list of str
-        The command that starts the proxy.
+        The program of the proxy.
     packages : str
         Where the packages of Node are.
     system_accounts : bool
@@ -29,6 +29,8 @@ class Settings:
         After so long a kernel that does nothing is stopped, and then the Jupyter without kernels.
     configuration : str, optional
         A file of JupyterHub's own configuration, read last.
+    certificate, key : str, optional
+        Files for TLS.
     """
 
     folder: str
@@ -40,6 +42,8 @@ class Settings:
     system_accounts: bool = False
     idle_hours: float = 24.0
     configuration: str | None = None
+    certificate: str | None = None
+    key: str | None = None
 
     @property
     def hub_port(self) -> int:
@@ -60,7 +64,17 @@ class Settings:
     def address(self) -> str:
         """What to type into a browser on this computer."""
         host = "127.0.0.1" if self.host in {"", "0.0.0.0", "::"} else self.host  # noqa: S104
-        return f"http://{host}:{self.port}{self.base_url}"
+        return f"http{'s' if self.certificate else ''}://{host}:{self.port}{self.base_url}"
+
+    @property
+    def proxy_command(self) -> list[str]:
+        """What starts the proxy."""
+        hub = f"http://127.0.0.1:{self.hub_port}{self.base_url}hub/error"
+        tls = ["--ssl-cert", self.certificate, "--ssl-key", self.key] if self.certificate and self.key else []
+        return [
+            *self.proxy, "--ip", self.host, "--port", str(self.port), "--api-ip", "127.0.0.1", "--api-port",
+            str(self.proxy_port), "--error-target", hub, *tls,
+        ]  # fmt: skip
 
     @property
     def pages(self) -> str:
