@@ -35,6 +35,10 @@ class Identity(Protocol):
         """Where to post to in order to log out."""
         ...
 
+    def jupyter_url(self) -> str | None:
+        """Where a person's own Jupyter is; None where there are none."""
+        ...
+
 
 def bearer(page: Page) -> str | None:
     """The token of a program, as in ``Authorization: Bearer …``; such a request needs no XSRF token, for it brings no cookie."""
@@ -62,6 +66,10 @@ class OwnLogin:
     def logout_url(self, page: Page) -> str:
         """Our logout."""
         return page.url("/logout")
+
+    def jupyter_url(self) -> str | None:
+        """These pages alone start no Jupyter."""
+        return None
 
     @staticmethod
     async def let_in(page: Page, person: Person) -> None:

@@ -179,6 +179,7 @@ class Page(tornado.web.RequestHandler):
                 here=self.request.path.removeprefix(self.application.prefix),
                 menu=[entry for entry in handlers.MENU if self.person is not None and self.person.may(entry.needs)],
                 own_login=self.application.identity.own,
+                jupyter_url=self.application.identity.jupyter_url(),
                 logout_url=self.application.identity.logout_url(self),
                 login_url=self.application.identity.login_url(self),
                 xsrf=Markup(self.xsrf_form_html()),  # noqa: S704 - Tornado escapes it

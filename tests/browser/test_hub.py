@@ -91,6 +91,7 @@ def test_three_people(running: RunningHub, people: Any, tmp_path: Path) -> None:
     log_in(boris, BORIS)
     boris.wait_for_url(f"{running.address}services/gilgamesh/")
     assert BORIS in boris.locator("header").inner_text()
+    assert boris.get_by_role("link", name="Jupyter").get_attribute("href") == "/hub/user-redirect/lab"
     # Anna starts her Jupyter and reads a signal in her own role.
     began = time.monotonic()
     anna.goto(f"{running.address}hub/user-redirect/lab?reset")

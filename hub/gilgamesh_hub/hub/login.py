@@ -37,7 +37,7 @@ class HubLogin(OwnLogin):
         del page
         return f"{self.base_url}hub/logout"
 
-    def jupyter_url(self) -> str:
+    def jupyter_url(self) -> str | None:
         """The person's own Jupyter, which starts when somebody goes there."""
         return f"{self.base_url}hub/user-redirect/lab"
 
