@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 from nbconvert.preprocessors import Preprocessor
 from traitlets import Bool, Unicode
 
-from ..database import connect
 from ..errors import GilgameshError
 from .citing import cited_keys, citings
 from .references import listed as list_of_references
-from .references import look_up, written
+from .references import look_up, open_library, written
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -59,7 +58,7 @@ class Citations(Preprocessor):
         library = self.library or None
         if self.db is not None:
             return look_up(self.db, keys, library=library, verify=self.verify)
-        with connect(self.database_url or None) as db:
+        with open_library(self.database_url or None) as db:
             return look_up(db, keys, library=library, verify=self.verify)
 
 

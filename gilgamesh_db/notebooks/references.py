@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from ..errors import ServerError
 from .citing import Citing
 
 if TYPE_CHECKING:
@@ -105,6 +106,27 @@ def look_up(db: Database, keys: Sequence[str], *, library: str | None = None, ve
     for key, citation in numbers.items():
         found[key] = quoted(citation, check(db.verify(key)) if verify else None, library)
     return {key: found[key] for key in keys if key in found}
+
+
+def open_library(url: str | None = None) -> Database:
+    """Connect to look references up; that somebody typed a citation is no reason to make a database.
+
+    Parameters
+    ----------
+    url : str, optional
+        See `gilgamesh_db.connect`.
+
+    Raises
+    ------
+    ServerError
+        There is no database, or it cannot be reached.
+    """
+    from ..database import connect, embedded
+    from ..embedded import EmbeddedServer
+
+    if embedded(url) and EmbeddedServer().status().version is None:
+        raise ServerError("there is no database yet; set GILGAMESH_DATABASE_URL, or make one with `gilgamesh demo`")
+    return connect(url)
 
 
 def paper(reference: Reference, library: str | None = None) -> Cited:

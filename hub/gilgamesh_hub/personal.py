@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gilgamesh_db.errors import MissingExtra
 
+from .citations import SERVER_EXTENSION
 from .secret import URL, hide_password
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def configuration(url: str | None = None, person: str | None = None, *, folder: 
     made.ContentsManager.allow_hidden = True
     for app in ("LabApp", "JupyterNotebookApp"):
         made[app].extra_labextensions_path = [str(LABEXTENSIONS)]
+    made.ServerApp.jpserver_extensions = {SERVER_EXTENSION: True}
     made.LabApp.news_url = None
     made.LabApp.check_for_updates_class = "jupyterlab.handlers.announcements.NeverCheckForUpdate"
     return made

@@ -105,9 +105,17 @@ def test_the_wheel_brings_our_packages_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     assert {name.split("/")[0] for name in names} == {
-        "gilgamesh", "gilgamesh_db", "gilgamesh_hub", "gilgamesh_loaders", f"gilgamesh_db-{version('gilgamesh-db')}.dist-info"
+        "gilgamesh", "gilgamesh_db", "gilgamesh_hub", "gilgamesh_loaders",
+        f"gilgamesh_db-{version('gilgamesh-db')}.dist-info", f"gilgamesh_db-{version('gilgamesh-db')}.data",
     }  # fmt: skip
     assert {"gilgamesh_db/py.typed", "gilgamesh_loaders/py.typed"} <= set(names)
+    # Jupyter finds both halves of the extension for citations where it looks for such things.
+    data = {name.split(".data/data/")[1] for name in names if ".data/" in name}
+    assert data == {
+        "share/jupyter/labextensions/@gilgamesh/citations/package.json",
+        "share/jupyter/labextensions/@gilgamesh/citations/static/remoteEntry.js",
+        "etc/jupyter/jupyter_server_config.d/gilgamesh.json",
+    }
     assert not [name for name in names if "__pycache__" in name]
 
 
