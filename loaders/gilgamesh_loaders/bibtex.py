@@ -25,8 +25,17 @@ LONGEST = 1_000_000  # characters of one entry
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32",
           codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}  # fmt: skip
 _STATED = re.compile(rb"^%+\s*encoding:\s*([\w.-]+)", re.IGNORECASE | re.MULTILINE)
+_HIGH = re.compile(rb"[\x80-\xff]+")
 _KEY = re.compile(r"[^\s,{}\x00-\x1f\x7f]{1,200}")
 _LATEX = re.compile(r"[\\{}$~`'&%]|--")
+# Accents, letters and symbols that stand for themselves, whatever is around them.
+_ACCENT = re.compile(
+    r"""\{\\["'`^~=.](?:[A-Za-z]|\{[A-Za-z]\})\}|\\["'`^~=.](?:[A-Za-z]|\{[A-Za-z]\})|\\[&%#_]"""
+    r"|\\(?:ss|ae|AE|oe|OE|aa|AA|o|O|l|L|times|pm|mu|alpha|beta|gamma|delta|epsilon|theta|kappa|lambda|nu|omega|pi|rho|sigma"
+    r"|tau|phi|chi|psi|xi|eta|zeta|Gamma|Delta|Theta|Lambda|Pi|Sigma|Phi|Psi|Omega)(?![A-Za-z])\s*"
+)
+_HARD = re.compile(r"[\\$&%#~]")
+_SIGNS = (("!`", "¡"), ("?`", "¿"), ("---", "—"), ("--", "–"), ("``", "“"), ("''", "”"), ("{", ""), ("}", ""))
 _VERBATIM = frozenset(("url", "doi", "eprint", "file", "isbn", "issn", "crossref"))
 _MARK = re.compile(r"(?<!\\)[{}\"]")
 _PIECE = re.compile(r"\s*(?:(\d+)|([^\s\"#%'(),={}]+)|(?=([{\"])))")
@@ -267,6 +276,13 @@ def _decoder() -> Any:
     return LatexNodes2Text(math_mode="verbatim", keep_comments=True, strict_latex_spaces=False)
 
 
+@lru_cache(maxsize=1)
+def _macros() -> Any:
+    from pylatexenc.latexwalker import get_default_latex_context_db
+
+    return get_default_latex_context_db()
+
+
 @lru_cache(maxsize=100_000)
 def plain(text: str) -> str:
     r"""Turn LaTeX into Unicode; formulas between dollars stay as they are.
@@ -278,8 +294,26 @@ def plain(text: str) -> str:
     """
     if not _LATEX.search(text):
         return text
+    # Nearly all of it is accents, dashes and braces around capitals, which need no parser.
+    easy = _ACCENT.sub(lambda accent: _accented(accent.group().rstrip()), text)
+    if not _HARD.search(easy):
+        for written, meant in _SIGNS:
+            easy = easy.replace(written, meant)
+        return unicodedata.normalize("NFC", easy)
+    return _parsed(text)
+
+
+@lru_cache(maxsize=4096)
+def _accented(accent: str) -> str:
+    return _parsed(accent)
+
+
+def _parsed(text: str) -> str:
+    from pylatexenc.latexwalker import LatexWalker
+
     try:
-        decoded = _decoder().latex_to_text(re.sub(r"(?<!\\)%", r"\%", text))
+        walker = LatexWalker(re.sub(r"(?<!\\)%", r"\%", text), latex_context=_macros(), tolerant_parsing=True)
+        decoded = _decoder().nodelist_to_text(walker.get_latex_nodes()[0])
     except Exception:  # the decoder gives up in many ways on text that is no LaTeX; the text itself is better than none
         return text
     return str(unicodedata.normalize("NFC", decoded))
@@ -327,6 +361,8 @@ def _encoding(content: bytes) -> tuple[str, bool]:
     try:
         content.decode("utf-8")
     except UnicodeDecodeError:
+        if _western(content):
+            return "cp1252", True
         from charset_normalizer import from_bytes
 
         best = from_bytes(content).best()
@@ -334,3 +370,14 @@ def _encoding(content: bytes) -> tuple[str, bool]:
             raise FileRefused("the file is in no known encoding; save it as UTF-8, or say which one it is") from None
         return best.encoding, True
     return "utf-8", False
+
+
+def _western(content: bytes) -> bool:
+    """Whether letters with accents stand alone among others, as in Latin-1; of Muñoz a statistic of letters makes Muńoz."""
+    high = _HIGH.findall(content)
+    alone = sum(len(run) == 1 and run >= b"\xc0" for run in high)
+    try:
+        content.decode("cp1252")
+    except UnicodeDecodeError:
+        return False
+    return 2 * alone > sum(map(len, high))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import time
+import unicodedata
 from pathlib import Path
 
 import pybtex.database
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gilgamesh_db.errors import FileRefused
@@ -98,6 +100,23 @@ def test_a_stated_encoding_is_believed_when_it_fits() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        (
+            "@article{a, author = {Muñoz, José and Conceição, João and Ångström, Anders}, title = {Über Højgaard}}",
+            "latin-1",
+        ),
+        ("@article{a, title = {Исследование плазмы зондом Ленгмюра в геликонном разряде}}", "cp1251"),
+        ("@article{a, title = {プラズマの研究におけるラングミュアプローブの測定}}", "shift_jis"),
+    ],
+)
+def test_a_guess_is_good_and_owned_up_to(text: str, encoding: str) -> None:
+    found = bibtex.read(text.encode(encoding))
+    assert found.guessed
+    assert found.entries[0].raw == text
+
+
+@pytest.mark.parametrize(
     ("content", "encoding", "said"),
     [
         (b"@misc{a,\n title = {\xff}}", "utf-8", "line 2 is not written in utf-8"),
@@ -113,6 +132,39 @@ def test_what_is_no_text_is_refused(content: bytes, encoding: str | None, said: 
 def test_links_keep_their_letters() -> None:
     fields = bibtex.parse(r"@misc{a, url = {https://x.org/a\_b~c%20d}, doi = {10.1000/a_b}}").entries[0].fields
     assert fields == {"url": "https://x.org/a_b~c%20d", "doi": "10.1000/a_b"}
+
+
+_latex = st.lists(
+    st.sampled_from([
+        "{ECR}", "--", "---", "-", "``", "''", "`", "'", "\\\"u", "{\\\"u}", "\\\"{u}", "\\'{\\i}", "{\\'e}", "\\^o", "\\~n", "\\.z", "\\=a",
+        " ", "\n", "word", "A", "~", "\\ss ", "{\\ss}", "\\o", "é", "\\alpha ", "\\&", "\\%", "\\_", "\\c{c}", "?`", "!`", '"', "\\mu m", "x\\pm{}", "$x_1$",
+    ]),
+    max_size=8,
+)  # fmt: skip
+
+
+@given(_latex)
+def test_letters_are_what_a_parser_of_latex_makes_of_them(pieces: list[str]) -> None:
+    from pylatexenc.latex2text import LatexNodes2Text
+
+    text = "".join(pieces)
+    assume(not re.search(r"\\[a-z]+é", text))  # the parser takes é for a part of the name, and loses both
+    decoder = LatexNodes2Text(math_mode="verbatim", keep_comments=True, strict_latex_spaces=False)
+    assert bibtex.plain(text) == unicodedata.normalize("NFC", decoder.latex_to_text(text))
+
+
+def test_five_thousand_records_take_less_than_two_seconds() -> None:
+    records = "".join(
+        f'@article{{k{i}, author = {{M{{\\"u}}ller, J. and B{i}, C. D.}}, title = {{On {{ECR}} source {i} and \\alpha particles}}, '
+        f"journal = {{Plasma Sources Sci. Technol.}}, volume = {i % 40}, pages = {{1--{i}}}, year = {1950 + i % 70}, "
+        f"doi = {{10.1000/x{i}}}, abstract = {{Some words about plasma number {i}.}}}}\n\n"
+        for i in range(5000)
+    )
+    begin = time.process_time()
+    found = bibtex.parse(records)
+    assert time.process_time() - begin < 2  # 0.5 s alone on the machine
+    assert found.entries[7].fields["title"] == "On ECR source 7 and αparticles"
+    assert found.entries[7].authors == ("J. Müller", "C. D. B7")
 
 
 _value = st.text(st.characters(codec="utf-8", exclude_characters="{}\\@\x00\r"), max_size=30)
