@@ -30,6 +30,9 @@ _FORMULA = (
     r"|\\begin\{(?P<environment>[a-z]*\*?)\}(?s:.*?)\\end\{(?P=environment)\}"
 )
 _INLINE_FORMULA = _FORMULA + r"|(?<![$\\])\$(?s:.+?)(?<![$\\])\$|\\{1,2}\((?s:.*?)\\{1,2}\)"
+_OPENING = re.compile(r"\\begin\{(?P<name>[a-z]*\*?)\}|\\{1,2}[\[(]")
+_CLOSING = str.maketrans("[(", "])")
+_FEW = 50  # a text somebody means well with has no more
 _NUMBERED = re.compile(r"\\cite\{(\d+)\s*\}")
 _NO_TEXT = frozenset(("a", "code", "pre", "script", "style", "textarea", "title", "kbd", "samp", "math", "svg"))
 
@@ -93,7 +96,7 @@ def citings(source: str) -> list[Citing]:
         parts += [source[at : citing.start], f"\\cite{{{number}{end_of_line}}}"]
         at = citing.end
     text = _Text()
-    text.feed(str(_markdown()("".join([*parts, source[at:]]))))
+    text.feed(str(_markdown()(calmed("".join([*parts, source[at:]])))))
     text.close()
     return [found[number] for number in sorted(text.numbers) if number < len(found)]
 
@@ -117,6 +120,27 @@ def cited_keys(notebook: Mapping[str, Any]) -> list[str]:
     """
     keys = (key for source in _markdown_cells(notebook) for citing in citings(source) for key in citing.keys)
     return list(dict.fromkeys(keys))
+
+
+def calmed(source: str) -> str:
+    r"""Markdown whose many unclosed formulas, which would be looked for to the end of the text each, are plain text.
+
+    Examples
+    --------
+    >>> calmed(r"\\begin{a} x")
+    '\\\\begin{a} x'
+    """
+    last: dict[str, int] = {}
+
+    def unclosed(match: re.Match[str]) -> bool:
+        closing = match[0].replace("begin", "end") if match["name"] is not None else match[0].translate(_CLOSING)
+        if closing not in last:
+            last[closing] = source.rfind(closing)
+        return last[closing] < match.start()
+
+    if sum(map(unclosed, _OPENING.finditer(source))) <= _FEW:
+        return source
+    return _OPENING.sub(lambda match: "&#92;" + match[0].lstrip("\\") if unclosed(match) else match[0], source)
 
 
 def _citing(match: re.Match[str]) -> Citing | None:

@@ -15,6 +15,7 @@ from nbconvert.filters.markdown_mistune import InvalidNotebook, IPythonRenderer,
 from traitlets import Instance, default
 from traitlets.config import Config
 
+from .citing import calmed
 from .formulas import formula_of, mathml
 from .harmless import harmless, something_to_see
 from .page import page
@@ -86,7 +87,7 @@ class HarmlessHTML(HTMLExporter):
         renderer = _Renderer(
             self._formulas.keep, attachments=attachments, embed_images=self.embed_images, path=self._folder
         )
-        return harmless(MarkdownWithMath(renderer=renderer).render(source))
+        return harmless(MarkdownWithMath(renderer=renderer).render(calmed(source)))
 
     def _validate_preprocessor(self, nbc: NotebookNode, preprocessor: Any) -> None:
         """Nothing: a notebook with an odd part is shown as far as it goes, and validation costs more than all else."""

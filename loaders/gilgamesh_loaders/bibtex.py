@@ -374,10 +374,10 @@ def _encoding(content: bytes) -> tuple[str, bool]:
 
 def _western(content: bytes) -> bool:
     """Whether letters with accents stand alone among others, as in Latin-1; of Muñoz a statistic of letters makes Muńoz."""
-    high = _HIGH.findall(content)
+    high: list[bytes] = _HIGH.findall(content)
     alone = sum(len(run) == 1 and run >= b"\xc0" for run in high)
     try:
         content.decode("cp1252")
     except UnicodeDecodeError:
         return False
-    return 2 * alone > sum(map(len, high))
+    return 2 * alone > sum(len(run) for run in high)

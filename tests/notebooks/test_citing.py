@@ -76,3 +76,12 @@ def test_long_texts_take_no_time() -> None:
     begin = time.process_time()
     assert len(citings(source)) > 6000
     assert time.process_time() - begin < 3
+
+
+@pytest.mark.parametrize(
+    "piece", [r"\begin{a} ", r"\\[ ", r"\\( ", r"\end{a} \begin{b} ", "$x ", "$$ x\n", "[", "<a ", "`", r"\citep{"]
+)
+def test_what_is_never_closed_takes_no_time(piece: str) -> None:
+    begin = time.process_time()
+    citings("\\citep{k}\n\n" + piece * 5000)
+    assert time.process_time() - begin < 2
