@@ -178,7 +178,12 @@ class _Renderer(IPythonRenderer):
     def block_html(self, html: str) -> str:
         parts = re.split(r"(<[^>]*>)", html)
         parts[::2] = [_DOLLARS.sub(lambda match: self._formula(match["inline"], False), text) for text in parts[::2]]
-        return str(super().block_html("".join(parts)))
+        text = "".join(parts)
+        # Looking for pictures, nbconvert closes each tag where it opens: only what has a picture goes that way.
+        return str(super().block_html(text)) if "<img" in text.lower() else text + "\n"
+
+    def inline_html(self, html: str) -> str:
+        return str(super().inline_html(html)) if html.lower().startswith("<img") else html
 
     def heading(self, text: str, level: int, **_: Any) -> str:
         name = unescape(re.sub(r"<[^>]*>", "", text)).strip().replace(" ", "-")

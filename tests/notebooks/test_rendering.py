@@ -93,6 +93,16 @@ def test_citations_become_links_and_a_list(lab: gilgamesh.Database) -> None:
     assert text.count("<li ") == 4
 
 
+def test_what_stands_in_a_link_stays_in_it(lab: gilgamesh.Database, tmp_path: Path) -> None:
+    notebook = _markdown(r"\citep{web} <b>bold</b> <img src='f.png'>", "<div>\n\n*x*\n\n</div>")
+    (tmp_path / "f.png").write_bytes(b"\x89PNG")
+    for folder in (None, str(tmp_path)):
+        text = render(notebook, lab, folder=folder)
+        assert re.search(r'<a class="citation" href="https://example.org/a_b"[^>]*>web</a>\) <b>bold</b>', text)
+        assert ("data:image/png;base64,iVBORw==" in text) is (folder is not None)
+        assert "<em>x</em>" in text
+
+
 def test_without_a_database_citations_stay_as_they_are() -> None:
     text = render(_markdown(r"\citep{chen2015}"))
     assert "\\citep{chen2015}" in text
