@@ -229,7 +229,9 @@ def _one(key: str, cited: Cited | None, *, textual: bool) -> str:
     label = f"{cited.names} ({cited.year})" if textual and cited.year else cited.label
     # The anchor is written into an address, where a per cent sign is one itself.
     where = cited.address or "#" + quote(anchor(key), safe="")
-    link = f'<a class="citation" href="{_harmless(where)}" title="{_harmless(cited.line)}">{_harmless(label)}</a>'
+    window = "_blank" if cited.address else "_self"
+    said = f'href="{_harmless(where)}" target="{window}" title="{_harmless(cited.line)}"'
+    link = f'<a class="citation" {said}>{_harmless(label)}</a>'
     return link + (cited.check.to_html() if cited.check else "")
 
 
