@@ -59,6 +59,27 @@ def pull(context: click.Context, path: str, to: Path | None, force: bool) -> Non
 
 @notebooks.command()
 @click.argument("path")
+@click.argument("to", required=False, type=click.Path(path_type=Path))
+@click.option("--library", help="Address of pages of the bibliography, where attached documents are.")
+@click.option("--no-verify", is_flag=True, help="Do not compute quoted numbers again.")
+@click.pass_context
+def render(context: click.Context, path: str, to: Path | None, library: str | None, no_verify: bool) -> None:
+    """Write a file, or PATH (PATH@3: its version 3), as one HTML document with its citations; to TO, else NAME.html here."""
+    from ..notebooks.rendering import render as rendered
+
+    db, file = open_database(context), Path(path)
+    here = file.is_file()
+    bare, number = (path, None) if here else path_and_number(path)
+    content = file.read_bytes() if here else db.notebooks.content(bare, number)
+    folder = str(file.resolve().parent) if here else None
+    text = rendered(content, db, title=Path(bare).stem, library=library, verify=not no_verify, folder=folder)
+    to = to or Path(Path(bare).stem + ".html")
+    to.write_text(text, encoding="utf-8")
+    click.echo(f"{path} is in {to}")
+
+
+@notebooks.command()
+@click.argument("path")
 @as_json
 @click.pass_context
 def log(context: click.Context, path: str, as_json: bool) -> None:

@@ -131,29 +131,6 @@ def fetch(context: click.Context, key: str, name: str, target: Path) -> None:
 
 
 @bib.command()
-@click.argument("notebook", type=click.Path(path_type=Path))
-@click.argument("target", type=click.Path(path_type=Path), required=False)
-@click.option("--library", help="Address of pages of the bibliography, where attached documents are.")
-@click.option("--no-verify", is_flag=True, help="Do not compute quoted numbers again.")
-@click.pass_context
-def render(context: click.Context, notebook: Path, target: Path | None, library: str | None, no_verify: bool) -> None:
-    """Write NOTEBOOK as one HTML document with its citations; to TARGET, else beside it."""
-    from gilgamesh_db.notebooks.rendering import render as rendered
-
-    try:
-        content = notebook.read_bytes()
-    except OSError as error:
-        raise FileRefused(f"{notebook} cannot be read: {error.strerror}") from error
-    text = rendered(
-        content, open_database(context), title=notebook.stem, library=library, verify=not no_verify,
-        folder=str(notebook.resolve().parent),
-    )  # fmt: skip
-    target = target or notebook.with_suffix(".html")
-    target.write_text(text, encoding="utf-8")
-    click.echo(f"{notebook} is in {target}")
-
-
-@bib.command()
 @click.argument("key")
 @click.option("--reason", required=True, help="Why; the next person will read it.")
 @click.option("--author", help="Who states it; the database role, if left out.")

@@ -212,13 +212,5 @@ def test_on_the_command_line(db18: gilgamesh.Database, tmp_path: Path) -> None:
     assert "Helicon" in run("search", "helicon")[1]
     assert "“Helicon” (1999)." in run("show", "a1")[1]
     assert run("export", "a1")[1] == "@article{a1, title = {Helicon}, year = 1999}\n"
-    notebook = tmp_path / "density.ipynb"
-    notebook.write_text(
-        '{"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [{"cell_type": "markdown", "metadata": {}, '
-        '"source": "\\\\citep{a1}"}]}'
-    )
-    assert run("render", str(notebook))[0] == 0
-    assert "“Helicon” (1999)." in notebook.with_suffix(".html").read_text()
-    assert "cannot be read" in run("render", str(tmp_path / "none.ipynb"))[1]
     assert run("tag", "a1", "rf", "source")[0] == 0
     assert "tags: rf, source" in run("show", "a1")[1]

@@ -15,8 +15,10 @@ from typing import Any
 import nbformat
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import gilgamesh_db as gilgamesh
+from gilgamesh_db.cli import gilgamesh as command
 from gilgamesh_db.errors import FileRefused
 from gilgamesh_db.notebooks.formulas import mathml
 from gilgamesh_db.notebooks.harmless import harmless
@@ -302,6 +304,26 @@ def test_jupyter_nbconvert_knows_the_way(lab: gilgamesh.Database, tmp_path: Path
         config=Config({"Citations": {"database_url": "postgresql://localhost:1/x"}})
     )
     assert "\\citep{chen2015}" in away.from_notebook_node(notebook)[0]
+
+
+def test_on_the_command_line(lab: gilgamesh.Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "density.ipynb").write_text(json.dumps(_markdown(r"\citep{stangeby}")))
+    url = lab.engine.url.render_as_string(hide_password=False)
+
+    def run(*words: str) -> str:
+        found = CliRunner().invoke(command, ["--url", url, "notebooks", *words])
+        return found.output + str(found.exception or "")
+
+    assert "density.ipynb is in density.html" in run("render", "density.ipynb")
+    assert "Peter Stangeby, “The Plasma Boundary” (2000)." in Path("density.html").read_text()
+    run("push", "density.ipynb", "edge/shared.ipynb", "-m", "first")
+    assert "edge/shared.ipynb@1 is in page.html" in run("render", "edge/shared.ipynb@1", "page.html", "--library", "/b")
+    assert 'href="/b/stangeby"' in Path("page.html").read_text()
+    assert "none.ipynb" in run("render", "none.ipynb")
+    assert "cited by notebook edge/shared.ipynb, version 1" in CliRunner().invoke(
+        command, ["--url", url, "bib", "show", "stangeby"]
+    ).output  # fmt: skip
 
 
 def test_importing_the_library_brings_no_jupyter() -> None:
