@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Level = Literal["reader", "operator", "admin"]
 LEVELS: tuple[Level, ...] = ("reader", "operator", "admin")
 INVITED_FOR = datetime.timedelta(days=7)
-LOGGED_IN_FOR = datetime.timedelta(days=14)
+LOGGED_IN_FOR = datetime.timedelta(days=14)  # without being used
 TOKEN_FOR = datetime.timedelta(days=365)
 
 _COLUMNS = "name, level, full_name"
@@ -48,7 +48,9 @@ with held as (
     from gilgamesh.credential c join gilgamesh.person p on p.name = c.person
    where c.sha256 = %(sha256)s and c.kind = %(kind)s and c.ended_at is null and c.expires_at > now() and p.active),
 seen as (
-  update gilgamesh.credential c set used_at = now() from held
+  update gilgamesh.credential c
+     set used_at = now(), expires_at = case when c.kind = 'session' then greatest(c.expires_at, now() + %(idle)s) else c.expires_at end
+    from held
    where c.id = held.id and (held.used_at is null or held.used_at < now() - interval '1 minute'))
 select name, level, full_name from held
 """
@@ -246,8 +248,8 @@ class Persons:
         return secret
 
     def holder(self, secret: str, kind: Literal["session", "token", "invitation"]) -> Person | None:
-        """Who holds this secret; None if it does not work (any more)."""
-        rows = self._db.reader.rows(_HOLDER, {"sha256": digest(secret), "kind": kind})
+        """Who holds this secret; None if it does not work (any more). A login that is used lasts on."""
+        rows = self._db.reader.rows(_HOLDER, {"sha256": digest(secret), "kind": kind, "idle": LOGGED_IN_FOR})
         return Person(*rows[0]) if rows else None
 
     def end(self, secret: str) -> None:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .page import Page
 
 COOKIE = "gilgamesh-session"
+COOKIE_FOR = 400 * 24 * 3600  # seconds, the most a browser keeps; the database says how long a login lasts
 
 
 class Identity(Protocol):
@@ -83,7 +84,7 @@ class OwnLogin:
         )
         page.set_cookie(
             COOKIE, secret, path=page.application.prefix or "/", httponly=True, samesite="Lax",
-            secure=page.request.protocol == "https", max_age=int(LOGGED_IN_FOR.total_seconds()),
+            secure=page.request.protocol == "https", max_age=COOKIE_FOR,
         )  # fmt: skip
 
     @staticmethod

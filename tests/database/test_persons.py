@@ -165,6 +165,9 @@ def test_logins_and_tokens_end(db: gilgamesh.Database, named: Any) -> None:
         )
     assert db.persons.holder(login, "session") is None
     login = db.persons.open(anna, "session", "Firefox", hour)
+    assert db.persons.holder(login, "session") is not None
+    left = db.persons.held(anna, "session").Expires.iloc[0] - datetime.datetime.now(datetime.UTC)
+    assert left > datetime.timedelta(days=13)  # a screen on the wall is not logged out while it is looked at
     db.persons.deactivate(anna)
     assert db.persons.holder(login, "session") is None
     with pytest.raises(errors.ConflictError, match="shut out"):

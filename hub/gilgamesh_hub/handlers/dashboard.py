@@ -50,8 +50,8 @@ class Follow(Api):
                         await self._send("beat", {})
                         continue
                     await self._send("told", told._asdict())
-            except StreamClosedError:
-                pass
+            except (StreamClosedError, asyncio.CancelledError):  # nobody listens, or the server stops
+                self._closed = True
         if not self._closed:
             self.finish()
 
