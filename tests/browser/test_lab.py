@@ -53,6 +53,31 @@ def sources(lab: Jupyter, path: str) -> list[str]:
     return [cell["source"] for cell in lab.contents("GET", path).json["content"]["cells"]]
 
 
+def test_notebook_7(page: Any, server18: Any, tmp_path: Path) -> None:
+    import notebook
+
+    # Its own part of the page is not in the package, but where pip put it.
+    share = Path(notebook.__file__).parents[4] / "share" / "jupyter"
+    with (
+        server18.database(server18.template()) as url,
+        jupyter(url, tmp_path, "--classic", JUPYTER_PATH=str(share)) as running,
+    ):
+        made = v4.new_notebook(cells=[v4.new_code_cell("probe = 1")], metadata=KERNEL)
+        running.contents("PUT", "work", {"type": "directory"})
+        running.contents("PUT", "work/n.ipynb", {"type": "notebook", "content": made})
+        page.goto(f"{running.url}/tree/work?token={TOKEN}")
+        page.locator(".jp-DirListing-item").get_by_text("n.ipynb").wait_for()
+        page.wait_for_timeout(500)
+        assert page.locator(".jp-Dialog").count() == 0
+        page.goto(f"{running.url}/notebooks/work/n.ipynb")
+        page.locator(".jp-Notebook .jp-Cell .cm-content").first.click()
+        page.keyboard.press("Control+End")
+        page.keyboard.type(" + 1")
+        with page.expect_response(lambda answer: answer.request.method == "PUT" and "/api/contents/" in answer.url):
+            page.keyboard.press("Control+s")
+        assert sources(running, "work/n.ipynb") == ["probe = 1 + 1"]
+
+
 def test_four_saves_and_no_false_question(page: Any, lab: Jupyter) -> None:
     opened(page, lab, "work")
     page.get_by_text(re.compile(r"\| Idle")).wait_for()

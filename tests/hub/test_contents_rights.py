@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 import sqlalchemy as sa
 
 import gilgamesh_db as gilgamesh
+from gilgamesh_db import errors, installation
+from gilgamesh_db.database import open_engine
 from hub_files import manager_of, text
 
 TABLES = ("users", "directories", "files", "remote_checkpoints", "uploads")
@@ -102,3 +105,70 @@ def test_the_owner_sees_everything(people: Any, database_url: str) -> None:
     with gilgamesh.connect(database_url) as owner:
         seen = owner.sql("select distinct user_id from pgcontents.files order by 1").user_id.tolist()
     assert seen == ["contents_anna", "contents_boris"]
+
+
+OLD = """
+create schema pgcontents;
+create table pgcontents.users (id varchar(30) primary key);
+create table pgcontents.directories (user_id varchar(30), name varchar(300), parent_user_id varchar(30), parent_name varchar(300));
+create table pgcontents.files (id serial, name varchar(300), user_id varchar(30), parent_name varchar(300), content bytea,
+                               created_at timestamp);
+create table pgcontents.remote_checkpoints (id serial, user_id varchar(30), path varchar(300), content bytea, last_modified timestamp);
+insert into pgcontents.users values ('contents_anna');
+insert into pgcontents.directories values ('contents_anna', '/', null, null), ('contents_anna', '/d/', 'contents_anna', '/');
+insert into pgcontents.files (name, user_id, parent_name, content, created_at)
+values ('f.txt', 'contents_anna', '/d/', convert_to(encode('old', 'base64'), 'UTF8'), '2016-05-01 12:00');
+insert into pgcontents.remote_checkpoints (user_id, path, content, last_modified)
+values ('contents_anna', '/d/f.txt', convert_to(encode('older', 'base64'), 'UTF8'), '2016-05-01 11:00');
+"""
+
+
+def test_an_older_pgcontents_is_put_aside_and_copied(server18: Any, tmp_path: Path) -> None:
+    """The page says how; what it says is what is done here."""
+    page = (Path(__file__).parents[2] / "docs" / "personal-jupyter.md").read_text("utf-8")
+    aside, _, copy = re.search(r"```sql\n(alter schema.*?)```", page, re.DOTALL)[1].partition(
+        "-- now: gilgamesh db upgrade"
+    )  # type: ignore[index]
+    with server18.database() as url:
+        engine = open_engine(url)
+        with engine.begin() as connection:
+            connection.exec_driver_sql(OLD)
+        with pytest.raises(errors.ConflictError, match="pgcontents_before"):
+            installation.create(engine, beside=True)
+        with engine.begin() as connection:
+            connection.exec_driver_sql(aside)
+        installation.create(engine, beside=True)
+        with engine.begin() as connection:
+            connection.exec_driver_sql(copy)
+        engine.dispose()
+        manager = manager_of(url, tmp_path, user_id="contents_anna")
+        found = manager.get("d/f.txt")
+        assert (found["content"], found["size"], found["created"].year) == ("old", 3, 2016)
+        (kept,) = manager.list_checkpoints("d/f.txt")
+        manager.restore_checkpoint(kept["id"], "d/f.txt")
+        assert manager.get("d/f.txt", require_hash=True)["content"] == "older"
+        assert [one["name"] for one in manager.get("")["content"]] == ["d"]
+        manager.engine.dispose()
+
+
+@pytest.mark.parametrize("driver", ["postgresql+psycopg", "postgresql+psycopg2"])
+def test_either_driver_on_either_server(database_url: str, tmp_path: Path, refused: Any, driver: str) -> None:
+    url = sa.make_url(database_url).set(drivername=driver).render_as_string(False)
+    manager = manager_of(url, tmp_path)
+    assert manager.engine.url.drivername == driver
+    manager.save({"type": "directory"}, "d")
+    for number in (1, -1):
+        manager.save({**text("ä" * 5), "chunk": number}, "d/f.txt")
+    made = manager.create_checkpoint("d/f.txt")
+    manager.save(text("other"), "d/f.txt")
+    manager.rename("d", "e")
+    manager.restore_checkpoint(made["id"], "e/f.txt")
+    assert manager.get("e/f.txt")["content"] == "ä" * 10
+    assert manager.checkpoints.get_file_checkpoint(made["id"], "e/f.txt")["content"] == "ä" * 10
+    assert manager.copy("e/f.txt")["last_modified"].utcoffset() is not None
+    for code, call in ((404, lambda: manager.save(text("x"), "none/f")), (409, lambda: manager.rename("e/f.txt", "e"))):
+        with refused(code):
+            call()
+    manager.delete("e")
+    assert manager.get("")["content"] == []
+    manager.engine.dispose()

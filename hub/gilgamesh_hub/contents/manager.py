@@ -44,6 +44,8 @@ class GilgameshContentsManager(pgcontents.PostgresContentsManager):
     trash_days = Integer(30, min=0, config=True, help="How many days things stay in the trash.")
     always_delete_dir = Bool(False, config=True, help="Whether folders that are not empty are deleted without trash.")
 
+    hash_algorithm = "sha256"  # of every file; noted beside it when it is saved
+
     @default("engine")
     def _default_engine(self) -> sa.Engine:
         return open_engine(self.db_url)
@@ -59,6 +61,11 @@ class GilgameshContentsManager(pgcontents.PostgresContentsManager):
     @default("checkpoints_kwargs")
     def _default_checkpoints_kwargs(self) -> dict[str, Any]:
         return {"parent": self, "log": self.log, "engine": self.engine, "user_id": self.user_id}
+
+    @default("root_dir")
+    def _default_root_dir(self) -> str:
+        # Pages say where they begin relative to this folder of the computer, whose name is the only thing they use.
+        return str(getattr(self.parent, "root_dir", "/"))
 
     @default("files_handler_params")
     def _default_files_handler_params(self) -> dict[str, Any]:
@@ -216,7 +223,7 @@ class GilgameshContentsManager(pgcontents.PostgresContentsManager):
         if content and stored is not None:
             self._add_content(model, place, stored, format_)
         if require_hash:
-            model.update(hash=row.sha256 or document.checksum(stored or b""), hash_algorithm="sha256")
+            model.update(hash=row.sha256 or document.checksum(stored or b""), hash_algorithm=self.hash_algorithm)
         return model
 
     def _add_content(self, model: Model, place: Location, stored: bytes, format_: str | None) -> None:

@@ -5,8 +5,8 @@ _JUPYTERLAB = _JUPYTERLAB === undefined ? {} : _JUPYTERLAB;
 _JUPYTERLAB["@gilgamesh/status"] = (() => {
   let scope;
 
-  // A package JupyterLab itself has loaded; its tokens are recognised by identity.
-  const shared = async name => (await Object.values(scope[name])[0].get())();
+  // A package the page itself has loaded, whose tokens are recognised by identity. Notebook 7 has no status bar.
+  const shared = async name => (name in scope ? (await Object.values(scope[name])[0].get())() : {});
 
   async function extension() {
     const { IStatusBar } = await shared("@jupyterlab/statusbar");
@@ -15,7 +15,7 @@ _JUPYTERLAB["@gilgamesh/status"] = (() => {
     const plugin = {
       id: "@gilgamesh/status:database",
       autoStart: true,
-      optional: [IStatusBar],
+      optional: IStatusBar ? [IStatusBar] : [],
       activate: (app, bar) => {
         const saved = PageConfig.getOption("gilgameshSaved");
         if (!bar || !saved) return;
