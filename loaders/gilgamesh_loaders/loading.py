@@ -375,6 +375,9 @@ def _load_sheet(db: Database, path: Path, instructions: Instructions) -> Outcome
             return Outcome(path, "already there", reports=(f"{path.name}: was loaded before; nothing was changed",))
     for recording in recordings_beside(path):
         outcome = load_file(db, recording, instructions)
+        if outcome.status in ("loaded", "already there") and sheet_beside(recording) != path:  # a second sheet of it
+            report = complete(db, sheet, outcome.shots[0], instructions.hints, create=instructions.create)
+            return Outcome(path, "loaded", shots=outcome.shots, reports=(str(report),), nbytes=sheet.source.size)
         return replace(outcome, path=path)
     shot = sheet.number if sheet.number is not None else instructions.hints.shot
     if shot is not None:

@@ -35,6 +35,7 @@ _TIMES = {"time", "time of day"}
 _NUMBERS = {"shot", "shot number", "shotnumber", "shot no", "shot nr", "number"}
 _PROGRAMS = {"program", "programme", "campaign"}
 _EUROPEAN = re.compile(r"(\d{1,2})[./](\d{1,2})[./](\d{4})(.*)", re.DOTALL)
+_DATE = re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _TRUTH = {"true": True, "yes": True, "false": False, "no": False}
 
@@ -156,23 +157,13 @@ def _pairs(text: str) -> Iterator[tuple[str, str]]:
     if separator is None:
         return
     rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=separator)]
-    if len(rows) == 2 and len(rows[0]) == len(rows[1]) and (len(rows[0]) != 2 or rows[0][1].casefold() not in rows[1]):
-        first_is_date = rows[0][0].casefold() in _DATES and len(rows[0]) == 2 and _looks_like_date(rows[0][1])
-        if not first_is_date:
-            yield from zip(rows[0], rows[1], strict=True)
-            return
+    if len(rows) == 2 and len(rows[0]) == len(rows[1]) and (len(rows[0]) > 2 or any(map(_DATE.match, rows[1]))):
+        yield from zip(rows[0], rows[1], strict=True)
+        return
     for row in rows:
         if len(row) >= 2 and row[0]:
             # A comma may stand in a value, such as a comment.
             yield row[0], separator.join(row[1:]).strip() if separator == "," else row[1]
-
-
-def _looks_like_date(text: str) -> bool:
-    try:
-        _moment(text)
-    except InvalidValue:
-        return False
-    return True
 
 
 def _moment(text: str) -> datetime:

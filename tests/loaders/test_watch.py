@@ -27,7 +27,7 @@ from gilgamesh_db.embedded import EmbeddedServer
 from gilgamesh_loaders.settling import QUIET, Settling, writer_has_gone
 from recordings import counts, shots_of, write_shot
 
-SOAK = int(os.environ.get("GILGAMESH_TEST_SOAK", "24"))
+SOAK = int(os.environ.get("GILGAMESH_TEST_SOAK", "16"))
 
 
 class Watch:
