@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -124,7 +126,11 @@ def _with_progress(
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     columns = (TextColumn("{task.fields[done]} of {task.fields[files]} files"), BarColumn(), DownloadColumn(),
                TransferSpeedColumn(), TimeRemainingColumn())  # fmt: skip
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    # What goes into a file is not for the screen: lines are put above the bar only where both are the terminal.
+    both = console.is_terminal and sys.stdout.isatty()
+    with Progress(
+        *columns, console=console, transient=True, redirect_stdout=both, disable=not console.is_terminal
+    ) as progress:
         task = progress.add_task("", total=sum(sizes.values()), done=0, files=len(wanted))
         done = 0
 
@@ -135,7 +141,9 @@ def _with_progress(
             path = outcome.path.absolute()
             stamp = outcome.stamp or (stamp_of(path) if path.is_file() else None)
             if stamp is not None:
-                queue.settle(path, stamp, "refused" if refused else "loaded", outcome.reason, outcome.shots)
+                # Without the database the entry goes on waiting, and is found to be there by --continue.
+                with suppress(ServerError):
+                    queue.settle(path, stamp, "refused" if refused else "loaded", outcome.reason, outcome.shots)
             if not as_json:
                 click.echo(f"refused: {outcome.reason}" if refused else str(outcome), err=refused)
             progress.update(task, advance=sizes[outcome.path], done=done)
