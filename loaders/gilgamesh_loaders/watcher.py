@@ -180,10 +180,15 @@ class Watcher:
                     elif not listening.is_set():
                         listening.set()
                         self._changes.put(None)  # what came before it listened
+                if stop.is_set():
+                    return
+                reason = "it is gone"
             except (OSError, RuntimeError) as error:
-                self._say(Said("trouble", f"{self.folder} cannot be watched ({error}); trying again"))
-                listening.clear()
-                stop.wait(2.0)
+                reason = str(error)
+            if listening.is_set():  # once, not every two seconds
+                self._say(Said("trouble", f"{self.folder} cannot be watched ({reason}); trying again"))
+            listening.clear()
+            stop.wait(2.0)
 
     def _notice(self, crew: Crew) -> None:
         """Take up what changed, and look through the whole folder now and then."""
@@ -220,6 +225,8 @@ class Watcher:
             self._settling[path] = Settling(path, self._quiet)
 
     def _rescan(self) -> None:
+        if not self.folder.is_dir():  # a drive that went away takes no file with it
+            return
         try:
             there = (
                 list(files_of([self.folder])) if self._recursive else [p for p in self.folder.iterdir() if p.is_file()]
