@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 import gilgamesh_db as gilgamesh
 from gilgamesh_db import Polynomial, errors
 from gilgamesh_loaders import simulator
+from gilgamesh_loaders.arrivals import Arrivals, Stamp
 from gilgamesh_loaders.commit import commit
 
 
@@ -55,6 +57,8 @@ WRITES = (
     "select gilgamesh.connect('Lang_I', 'PXI M6251/ai15', reason => 'no right')",
     "select gilgamesh.begin_edit('no right')",
     "select gilgamesh.ensure_partition(5)",
+    "insert into gilgamesh.arrival (host, path, via, size, modified_at) values ('pc', '/data/x.h5', 'load', 1, now())",
+    "select gilgamesh.retry_arrivals(array[1::bigint])",
     "create table gilgamesh.mine (x int)",
     "select gilgamesh.clear_period('gilgamesh.connection', array[1::bigint], '(,)', null)",
 )
@@ -67,6 +71,24 @@ def test_a_reader_writes_nothing(lab: Any, statement: str) -> None:
         connection.exec_driver_sql(statement)
     assert isinstance(caught.value, errors.UserError)
     assert "permission denied" in str(caught.value)
+
+
+def test_an_operator_keeps_the_queue_of_files(lab: Any) -> None:
+    _, operator, reader = lab
+    stamp = Stamp(10, 1_700_000_000_000_000)
+    queue = Arrivals(operator, "watch", host="pc")
+    queue.wait({Path("/data/a.h5"): stamp, Path("/data/b.h5"): stamp}, {"create": True})
+    queue.settle(Path("/data/a.h5"), stamp, "refused", "it is torn")
+    queue.settle(Path("/data/b.h5"), stamp, "loaded", shots=[1234])
+    read = reader.sql("select state, reason, shots, role from gilgamesh.arrival order by path")
+    assert read["state"].tolist() == ["refused", "loaded"]
+    assert read["role"].tolist() == ["person_operator"] * 2
+    again = "select gilgamesh.retry_arrivals(array(select id from gilgamesh.arrival)) as again"
+    with operator.transaction() as connection:
+        assert connection.exec_driver_sql(again).scalar_one() == 1
+    assert [one.path for one in queue.known("waiting")] == [Path("/data/a.h5")]
+    queue.forget([Path("/data/a.h5")])
+    assert [(one.stamp, one.shots) for one in queue.known()] == [(stamp, (1234,))]
 
 
 def test_an_operator_edits_and_loads(lab: Any) -> None:
