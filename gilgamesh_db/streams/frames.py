@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InvalidValue
-from .aggregates import STATISTICS, Grid, aggregated, combined
+from .aggregates import STATISTICS, Grid, aggregated
 from .reading import Named, named, period, pieces, samples, values
 
 if TYPE_CHECKING:
@@ -99,20 +99,20 @@ def _aggregates(db: Database, asked: Sequence[Named], stretches: Sequence[Any], 
         raise InvalidValue(
             f"{grid.count} intervals of {len(asked)} signals are too many for one table; ask for longer intervals (every=)"
         )
-    counts = np.zeros((grid.count, len(asked)), np.int64)
-    numbers = np.full((grid.count, 4, len(asked)), np.nan)
-    found = aggregated(db, stretches, grid)
-    for column, one in enumerate(asked):
-        parts = found.get(one.id)
-        if parts:
-            part = combined(parts)
-            counts[part.index, column] = part.n
-            numbers[part.index, :, column] = np.stack([part.low, part.high, part.total / part.n, part.last], axis=1)
+    part = aggregated(db, stretches, {one.id: column for column, one in enumerate(asked)}, grid)
+    counts = np.zeros(len(asked) * grid.count, np.int64)
+    counts[part.key] = part.n
+    numbers = np.full((4, len(asked) * grid.count), np.nan)
+    for row, found in zip(numbers, (part.low, part.high, part.total / part.n, part.last), strict=True):
+        row[part.key] = found
     index = _index((grid.first + np.arange(grid.count)) * grid.every)
     names = [one.name for one in asked]
     columns = pd.MultiIndex.from_product([STATISTICS, names], names=["Statistic", "Signal"])
-    table = pd.DataFrame(numbers.reshape(grid.count, -1), index, columns[len(names) :])
-    return pd.concat([pd.DataFrame(counts, index, columns[: len(names)]), table], axis=1)
+    tables = (
+        pd.DataFrame(counts.reshape(-1, grid.count).T, index, columns[: len(names)], copy=False),
+        pd.DataFrame(numbers.reshape(-1, grid.count).T, index, columns[len(names) :], copy=False),
+    )
+    return pd.concat(tables, axis=1)
 
 
 def _index(at: Any) -> pd.DatetimeIndex:

@@ -139,12 +139,12 @@ def require_calibrated(piece: Any) -> None:
         )
 
 
-def require_kept(piece: Any, since: datetime.datetime, what: str = "samples") -> None:
+def require_kept(piece: Any, since: int, what: str = "samples") -> None:
     """What is asked for from this instant on was not released."""
     released = piece.released_until if what == "samples" else piece.aggregates_released_until
-    if released is not None and since < released:
+    if released is not None and since < micros(released):
         raise SamplesNotFound(
-            f"{piece.signal!r} cannot be had from {_shown(since)} on: the {what} of {piece.port!r} before {_shown(released)} were "
+            f"{piece.signal!r} cannot be had from {_shown(moment(since))} on: the {what} of {piece.port!r} before {_shown(released)} were "
             "released; begin later"
             + (
                 ", or ask for aggregates of a straight line in intervals that begin with the period"
@@ -157,7 +157,7 @@ def require_kept(piece: Any, since: datetime.datetime, what: str = "samples") ->
 def samples(db: Database, stretches: Sequence[Any]) -> list[Samples]:
     """The samples of each stretch, in one round trip."""
     for piece in stretches:
-        require_kept(piece, piece.since)
+        require_kept(piece, micros(piece.since))
     rows = db.reader.rows(
         SAMPLES,
         {

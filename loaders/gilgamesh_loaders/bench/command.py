@@ -14,7 +14,7 @@ from rich.console import Console
 
 from gilgamesh_db.errors import InvalidValue
 
-from . import analysis, campaign, history, knowledge, queries, samples
+from . import analysis, campaign, history, knowledge, queries, samples, streams
 from .arena import Arena, arena
 from .picture import draw, require_drawing
 from .report import as_json, facts, legend, markdown, rows_of, table
@@ -41,6 +41,9 @@ TASKS: dict[str, Callable[[Arena], Iterator[Measurement]]] = {
     "what_if": knowledge.what_if,
     "resolution": history.resolution,
     "names": history.names,
+    "batches": streams.batches,
+    "singles": streams.singles,
+    "day": streams.day,
 }
 FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 COUNT = click.IntRange(min=1)

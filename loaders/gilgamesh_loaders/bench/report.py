@@ -38,10 +38,14 @@ TITLES = {
     "what_if": "dry run of a recalibration that reaches {known_shots} shots",
     "resolution": "resolve a name at {wirings} wirings",
     "names": "resolve 256 names at {wirings} wirings in one round trip",
+    "batches": "store 5 000 samples of {slow_channels} channels of slow control, committed",
+    "singles": "store 100 samples of slow control one by one, each committed",
+    "day": "a day of {slow_channels} channels at 1 Hz, in minutes, as a table",
 }
-BY_RATE = ("write", "read", "load", "campaign", "scan", "signals")
+BY_RATE = ("write", "read", "load", "campaign", "scan", "signals", "batches", "singles", "day")
 OF_DISCHARGES = ("search", "lasting", "reduce", "signals", "changes", "what_if")
 OF_HISTORY = ("resolution", "names")
+OF_STREAMS = ("batches", "singles", "day")
 PACKAGES = ("h5py", "zarr", "pyarrow", "duckdb", "numpy", "psycopg")
 
 
@@ -113,6 +117,8 @@ def _big_enough(task: str, sizes: Sizes) -> bool:
     full = Sizes()
     if task in OF_HISTORY:
         return sizes.wirings >= full.wirings
+    if task in OF_STREAMS:
+        return sizes.slow_channels >= full.slow_channels
     if task in OF_DISCHARGES:
         return sizes.discharges >= full.discharges
     return sizes.samples >= full.samples and sizes.shot_samples >= full.shot_samples

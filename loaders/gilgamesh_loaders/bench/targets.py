@@ -73,6 +73,9 @@ TARGETS: dict[tuple[str, str], list[Target]] = {
     ("resolution", gilgamesh.NAME): [under(1, nearly_always=True)],
     ("resolution", gilgamesh.THEN): [at_most(1.2, gilgamesh.NAME, "≤ 1.2 × time of today's")],
     ("names", gilgamesh.NAME): [under(10)],
+    ("batches", gilgamesh.NAME): [under(250, because=" (20 000 samples/s)")],
+    ("singles", gilgamesh.NAME): [under(50, because=" (2 000 samples/s)")],
+    ("day", gilgamesh.NAME): [under(50), *faster_than(row_table.NAME)],
     ("disk", gilgamesh.NAME): [at_most(1 / 25, row_table.NAME, "≤ 1/25 of rows")],
 }  # fmt: skip
 

@@ -40,6 +40,8 @@ class Sizes:
         How many of them become one table.
     known_shots : int
         Shots, with as many signals, of which two states of knowledge are compared.
+    slow_channels : int
+        Channels of slow control.
     seed : int
         Start of the random numbers.
     """
@@ -59,6 +61,7 @@ class Sizes:
     signal_samples: int = 20_000
     tabled: int = 10
     known_shots: int = 1000
+    slow_channels: int = 300
     seed: int = 0
 
     @property
@@ -74,7 +77,7 @@ class Sizes:
 
 QUICK = Sizes(samples=200_000, rounds=2, repeats=3, wirings=20_000, shots=20, shot_samples=5_000,
               channels=4, channel_samples=20_000, campaign=3, campaign_samples=5_000,
-              discharges=12, signals=4, signal_samples=5_000, tabled=3, known_shots=20)  # fmt: skip
+              discharges=12, signals=4, signal_samples=5_000, tabled=3, known_shots=20, slow_channels=10)  # fmt: skip
 
 
 def noisy_signal(size: int, seed: int) -> Raw:
