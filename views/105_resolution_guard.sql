@@ -9,6 +9,14 @@ begin
   if status = 'ok' then
     return true;
   end if;
+  if status = 'no samples' and exists (
+    select from signal n
+      join connection c on c.signal_id = n.id and c.recorded @> (select known_at())
+      join stream st on st.port_id = c.port_id
+     where n.name = require_resolved.signal and c.valid @> shot_time(shot)) then
+    raise exception using errcode = 'GG011', message = format('%L comes from a stream in shot %s: slow control has no records of shots', signal, shot),
+      hint = format('Its samples: select * from gilgamesh.slow_samples_between(%1$L, begin, end); in Python: db.signal(%1$L, %2$s)', signal, shot);
+  end if;
   raise exception using
     errcode = case status when 'not wired' then 'GG004' when 'not calibrated' then 'GG005' else 'GG011' end,
     message = case status

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -313,6 +314,9 @@ def test_the_slow_signal_of_a_shot_is_its_window(db: gilgamesh.Database) -> None
         assert one.after in str(signal.provenance)
         db.compact_streams()
     assert len(signal.to_pandas()) == 10
+    assert db.sql("select * from gilgamesh.gaps").empty  # it makes no records, and none is missing
+    with pytest.raises(errors.SamplesNotFound, match="comes from a stream"):
+        db.sql(f"select * from gilgamesh.samples_between('{one.signal}', 7, 0, 1)")
 
 
 # -- retention and rights -----------------------------------------------------------------------------------
@@ -380,3 +384,52 @@ def test_operators_write_and_readers_read(server: Any, database_url: str) -> Non
                               "select gilgamesh.unchecked_bytes(array[1::float8])"):  # fmt: skip
                 with pytest.raises(refused, match="permission denied"):
                     database.sql(statement)
+
+
+def test_writers_and_compaction_in_each_others_way(db: gilgamesh.Database) -> None:
+    one = gauge(db, "float64")
+    total, began, wrong = 3000, DAY + timedelta(hours=1, minutes=50), []
+    finished = threading.Event()
+
+    def write(seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        with (
+            gilgamesh.connect(db.engine.url) as mine,
+            mine.producer(batch=50, flush_interval=0.01, compact_interval=None) as out,
+        ):
+            for i in rng.permutation(total):  # both write everything, each in an order of its own
+                out.put(one.before, float(i), began + timedelta(milliseconds=400 * int(i)))
+
+    def compact() -> None:
+        with gilgamesh.connect(db.engine.url) as mine:
+            while not finished.is_set():
+                mine.compact_streams()
+
+    def read() -> None:
+        with gilgamesh.connect(db.engine.url) as mine:
+            most = 0
+            while not finished.is_set():
+                found = mine.slow(one.signal, DAY, NOON)[one.signal]
+                counted = int(mine.slow(one.signal, DAY, NOON, every="1h").n.sum())
+                if not found.index.is_unique or len(found) < most or not len(found) <= counted <= total:
+                    wrong.append((most, len(found), counted))
+                most = counted
+
+    writers = [threading.Thread(target=write, args=(seed,)) for seed in (1, 2)]
+    others = [threading.Thread(target=compact), threading.Thread(target=read)]
+    for thread in (*writers, *others):
+        thread.start()
+    for thread in writers:
+        thread.join()
+    finished.set()
+    for thread in others:
+        thread.join()
+    assert not wrong
+    for _ in range(2):
+        counts = db.sql(
+            "select raw from gilgamesh.slow_samples_between(:signal, :since, :until)",
+            {"signal": one.signal, "since": DAY, "until": NOON},
+        )
+        np.testing.assert_array_equal(counts.raw, np.arange(total))
+        assert db.slow(one.signal, DAY, NOON, every="1min").n.sum() == total
+        db.compact_streams()
