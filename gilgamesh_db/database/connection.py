@@ -19,6 +19,7 @@ from .engine import ROLE
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
     from sqlalchemy.orm import Session
 
     from ..shot_range import Shots
@@ -151,6 +152,24 @@ class Connected:
             if not found.returns_rows:
                 return pd.DataFrame()
             return pd.DataFrame([tuple(row) for row in found], columns=list(found.keys()))
+
+    def arrow(self, statement: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
+        """Run one SQL question and return its rows as an Arrow table; needs the extra ``arrow``.
+
+        Columns of numbers, truth values and times come without a Python object per value: several times as fast as `sql`.
+
+        Parameters
+        ----------
+        statement, parameters
+            As for `sql`.
+
+        Examples
+        --------
+        >>> db.arrow("select time, value from gilgamesh.samples_between('Lang_I', 1234, 0, 1)").to_pandas()  # doctest: +SKIP
+        """
+        from ..columns import arrow
+
+        return arrow(self._whole, statement, parameters)
 
     def shot_number(self, shot: int) -> int:
         """The number of a shot that exists; a negative one counts from the last shot (-1).
