@@ -10,6 +10,9 @@ create table gilgamesh.notebook_blob (
   constraint notebook_blob_problem_said check (btrim(problem) <> '')
 );
 
+-- Most of a large notebook are pictures, which are compressed already.
+alter table gilgamesh.notebook_blob alter column content set storage external;
+
 comment on table gilgamesh.notebook_blob is 'Contents of notebooks, byte by byte as they were pushed; the same content is stored once.';
 comment on column gilgamesh.notebook_blob.sha256 is 'SHA-256 of the content.';
 comment on column gilgamesh.notebook_blob.content is 'The file; 64 MB at most.';
