@@ -27,7 +27,7 @@ select n.path, b.content
  where starts_with(n.path, :prefix) order by n.path
 """
 _EVERY = """
-select v.path, v.number, v.author, v.message, extract(epoch from v.created_at)::bigint as seconds, b.content
+select v.path, v.number, v.author, v.message, floor(extract(epoch from v.created_at))::bigint as seconds, b.content
   from gilgamesh.notebook_version v
   left join gilgamesh.notebook_blob b on b.sha256 = v.sha256
  where starts_with(v.path, :prefix) order by v.id
