@@ -22,6 +22,7 @@ from . import (
     invitation,
     landing,
     login,
+    notebooks,
     packages,
     persons,
     search,
@@ -45,6 +46,7 @@ MENU = (
     Entry("/", "Home"),
     Entry("/shots", "Shots"),
     Entry("/dashboard", "Control room"),
+    Entry("/notebooks", "Notebooks"),
     Entry("/bibliography", "Bibliography"),
     Entry("/persons", "Persons", "admin"),
 )
@@ -60,6 +62,7 @@ def routes() -> list[tuple[Any, ...]]:
             shot,
             signals,
             dashboard,
+            notebooks,
             bibliography,
             search,
             packages,
