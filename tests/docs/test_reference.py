@@ -156,3 +156,10 @@ def test_every_page_can_be_reached(root: Path) -> None:
     linked = "".join((root / page).read_text("utf-8") for page in ("README.md", "docs/index.md"))
     for page in (root / "docs").glob("*.md"):
         assert f"({page.name})" in linked or f"(docs/{page.name})" in linked, page.name
+
+
+def test_decisions_are_numbered_one_by_one() -> None:
+    pages = sorted((Path(__file__).parents[2] / "docs" / "decisions").glob("*.md"))
+    assert [page.name[:4] for page in pages] == [f"{number:04d}" for number in range(1, len(pages) + 1)]
+    for number, page in enumerate(pages, 1):
+        assert page.read_text("utf-8").startswith(f"# {number}. "), page.name

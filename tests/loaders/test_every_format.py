@@ -110,7 +110,7 @@ def test_without_its_library_the_extra_is_named(
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_any_damage_is_read_or_refused(whole: dict[str, Path], data: st.DataObject) -> None:
-    # HDF5's own library may hang on damage in its innards (docs/decisions/0018), so its files are left out here
+    # HDF5's own library may hang on damage in its innards (docs/decisions/0023), so its files are left out here
     name = data.draw(st.sampled_from(sorted(set(whole) - {"netcdf", "testbed-hdf5"})))
     content = bytearray(whole[name].read_bytes())
     for _ in range(data.draw(st.integers(1, 4))):
