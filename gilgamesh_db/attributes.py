@@ -32,7 +32,7 @@ select a.id, a.name, a.unit, a.rule from gilgamesh.attribute a
 _STATISTICS = """
 select r.shot, t.{column} as number, r.unit, r.signal_id, r.series_id, r.connection_id, r.calibrations, r.timing_id
   from gilgamesh.resolved_signal r
-  join gilgamesh.statistics t on t.signal = r.signal and t.shot = r.shot
+  join gilgamesh.record_statistics t on t.signal = r.signal and t.shot = r.shot
  where r.signal = :signal and r.shot = any(cast(:shots as bigint[])) and r.finished
 """
 _WANTING = """

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Reduction = str | Callable[[Signal], float]
 
 _STATISTICS = """
-select t.shot, t.{column} as number from gilgamesh.statistics t where t.signal = %s and t.shot = any(%s)
+select t.shot, t.{column} as number from gilgamesh.record_statistics t where t.signal = %s and t.shot = any(%s)
 """
 
 

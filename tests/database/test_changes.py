@@ -504,6 +504,12 @@ def test_a_formula_that_sql_let_in_is_told_of_and_hinders_nothing(db18: gilgames
     install(db18)
     define(db18)
     before = latest(db18)
+    # As it was before the database read formulas itself.
+    with db18.engine.begin() as owner:
+        owner.exec_driver_sql("alter function gilgamesh.check_formula rename to check_formula_of_today")
+        owner.exec_driver_sql(
+            "create function gilgamesh.check_formula(bigint, text, tstzrange) returns void language sql as 'select'"
+        )
     for name, formula in (("Sum", "A +"), ("Flat", "Nobody / A"), ("Charge", "2 * Charge")):
         db18.sql(f"select gilgamesh.define('{name}', '{formula}', reason => 'stated in SQL')")
     found = db18.changes(before, shots=2)

@@ -189,8 +189,8 @@ def test_importing_the_library_is_light(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("package", "extras"),
     [
-        ("gilgamesh_db", {"plot", "notebook", "physics", "web", "xarray", "dask"}),
-        ("gilgamesh_loaders", {"plot", "loaders", "bench"}),
+        ("gilgamesh_db", {"arrow", "plot", "notebook", "physics", "web", "xarray", "dask"}),
+        ("gilgamesh_loaders", {"plot", "loaders", "mdsplus", "bench"}),
         ("gilgamesh", {"notebook"}),
     ],
 )

@@ -28,8 +28,8 @@ from .workload import DT, Raw, noisy_signal
 
 SHOTS = 10_000  # number of the first of many shots
 DISCHARGES = 20_000
-CAMPAIGN = 30_000
-FILES = 40_000
+CAMPAIGN = 50_000
+FILES = 60_000
 LOADERS = 2
 VOLTS = Scale((Polynomial((0.0, 20 / 65536)),), "V")
 
