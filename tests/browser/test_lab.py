@@ -63,23 +63,23 @@ def test_notebook_7(page: Any, server18: Any, tmp_path: Path) -> None:
         jupyter(url, tmp_path, "--classic", JUPYTER_PATH=str(share)) as running,
     ):
         made = v4.new_notebook(cells=[v4.new_code_cell("probe = 1")], metadata=KERNEL)
-        running.contents("PUT", "work", {"type": "directory"})
-        running.contents("PUT", "work/n.ipynb", {"type": "notebook", "content": made})
-        page.goto(f"{running.url}/tree/work?token={TOKEN}")
+        running.contents("PUT", "sweeps", {"type": "directory"})
+        running.contents("PUT", "sweeps/n.ipynb", {"type": "notebook", "content": made})
+        page.goto(f"{running.url}/tree/sweeps?token={TOKEN}")
         page.locator(".jp-DirListing-item").get_by_text("n.ipynb").wait_for()
         page.wait_for_timeout(500)
         assert page.locator(".jp-Dialog").count() == 0
-        page.goto(f"{running.url}/notebooks/work/n.ipynb")
+        page.goto(f"{running.url}/notebooks/sweeps/n.ipynb")
         page.locator(".jp-Notebook .jp-Cell .cm-content").first.click()
         page.keyboard.press("Control+End")
         page.keyboard.type(" + 1")
         with page.expect_response(lambda answer: answer.request.method == "PUT" and "/api/contents/" in answer.url):
             page.keyboard.press("Control+s")
-        assert sources(running, "work/n.ipynb") == ["probe = 1 + 1"]
+        assert sources(running, "sweeps/n.ipynb") == ["probe = 1 + 1"]
 
 
 def test_four_saves_and_no_false_question(page: Any, lab: Jupyter) -> None:
-    opened(page, lab, "work")
+    opened(page, lab, "sweeps")
     page.get_by_text(re.compile(r"\| Idle")).wait_for()
     page.locator(".jp-Notebook .jp-Cell .cm-content").first.click()
     page.keyboard.type("import gilgamesh_db as gilgamesh; gilgamesh.connect()")
@@ -89,14 +89,16 @@ def test_four_saves_and_no_false_question(page: Any, lab: Jupyter) -> None:
         page.keyboard.type(f"x{turn} = {turn}; ")
         saved(page)
         assert page.locator(".jp-Dialog").count() == 0
-    assert sources(lab, "work/n.ipynb")[1] == "x0 = 0; x1 = 1; x2 = 2; x3 = 3; "
-    assert len(lab("GET", "api/contents/work/n.ipynb/checkpoints").json) == 5
+    assert sources(lab, "sweeps/n.ipynb")[1] == "x0 = 0; x1 = 1; x2 = 2; x3 = 3; "
+    assert len(lab("GET", "api/contents/sweeps/n.ipynb/checkpoints").json) == 5
     # The status bar says where they are saved, and nobody asks for news.
     assert "as postgres" in page.locator(".jp-StatusBar-Widget").inner_text()
     assert page.locator(".Toastify__toast").count() == 0
     # Now somebody else saves the same notebook, and there is a question.
     lab.contents(
-        "PUT", "work/n.ipynb", {"type": "notebook", "content": v4.new_notebook(cells=[v4.new_markdown_cell("theirs")])}
+        "PUT",
+        "sweeps/n.ipynb",
+        {"type": "notebook", "content": v4.new_notebook(cells=[v4.new_markdown_cell("theirs")])},
     )
     page.keyboard.type("mine")
     page.keyboard.press("Control+s")
@@ -105,7 +107,7 @@ def test_four_saves_and_no_false_question(page: Any, lab: Jupyter) -> None:
     assert "changed" in dialog.inner_text()
     dialog.get_by_role("button", name="Revert").click()
     page.get_by_text("theirs").first.wait_for()
-    assert sources(lab, "work/n.ipynb") == ["theirs"]
+    assert sources(lab, "sweeps/n.ipynb") == ["theirs"]
 
 
 def test_a_file_is_uploaded_and_a_folder_renamed(page: Any, lab: Jupyter, tmp_path: Path) -> None:
